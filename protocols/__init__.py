@@ -1,0 +1,1 @@
+"""What crosses a wire: values and codecs, no I/O, no clock, no storage (docs/architecture.md)."""

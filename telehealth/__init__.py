@@ -1,0 +1,1 @@
+"""The server: rules, storage, calls, routing (docs/architecture.md)."""

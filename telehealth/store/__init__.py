@@ -1,0 +1,1 @@
+"""Where things are kept: tables, the two engines behind one gate, queries, migrations."""

@@ -1,0 +1,46 @@
+"""Monthly partitions of PostgreSQL's large tables, made ahead; nothing to do on SQLite.
+
+A row always finds a home: behind the months stands a default partition. Months are made long
+before they begin, while the default holds none of their rows.
+"""
+
+import itertools
+from datetime import datetime
+
+from sqlalchemy import Connection, inspect, text
+
+from protocols.uplink import epoch_ms, instant
+
+PARTITIONED = ("reading", "upload")
+"""Tables cut by `received_ms`."""
+AHEAD_MONTHS = 3
+
+
+def ensure(connection: Connection) -> None:
+    """Make the partitions of this month and the coming ones; idempotent."""
+    if connection.dialect.name != "postgresql":
+        return
+    present = set(inspect(connection).get_table_names())
+    now_ms = connection.execute(text("SELECT (extract(epoch FROM now()) * 1000)::bigint")).scalar()
+    months = _months(instant(int(now_ms or 0)), AHEAD_MONTHS + 2)
+    for table in PARTITIONED:
+        if table not in present:
+            continue
+        for first, after in itertools.pairwise(months):
+            name = f"{table}_y{first:%Y}m{first:%m}"
+            if name not in present:
+                connection.exec_driver_sql(
+                    f"CREATE TABLE {name} PARTITION OF {table}"
+                    f" FOR VALUES FROM ({epoch_ms(first)}) TO ({epoch_ms(after)})"
+                )
+
+
+def _months(now: datetime, count: int) -> list[datetime]:
+    """Return the first instants of `count` months, this one first."""
+    first = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    found = [first]
+    for _ in range(count - 1):
+        last = found[-1]
+        year, month = (last.year + 1, 1) if last.month == 12 else (last.year, last.month + 1)
+        found.append(last.replace(year=year, month=month))
+    return found

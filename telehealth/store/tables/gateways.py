@@ -1,0 +1,93 @@
+"""Gateways, their streams, and the uploads as they were sent."""
+
+from sqlalchemy import CheckConstraint, LargeBinary, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from telehealth.store.tables.columns import big, blob, ms, ms_or_none, row_id
+
+
+class Gateway(SQLModel, table=True):
+    """A gateway that holds an Ed25519 key we know."""
+
+    gateway_id: str = Field(primary_key=True)
+    name: str
+    public_key: bytes = blob()
+    software: str = ""
+    enrolled_ms: int = ms()
+    revoked_ms: int | None = ms_or_none()
+    seen_ms: int | None = ms_or_none()
+
+
+class Enrolment(SQLModel, table=True):
+    """A one-use code; only its SHA-256 is kept."""
+
+    code_hash: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    created_by: str
+    expires_ms: int = ms()
+    used_ms: int | None = ms_or_none()
+    gateway_id: str | None = None
+
+
+class Stream(SQLModel, table=True):
+    """One numbering of one gateway; `acked` is the last number committed."""
+
+    stream_id: int | None = row_id()
+    gateway_id: str = Field(foreign_key="gateway.gateway_id")
+    name: str
+    epoch: str
+    acked: int = big()
+    created_ms: int = ms()
+
+    __table_args__ = (
+        UniqueConstraint("gateway_id", "name", "epoch"),
+        CheckConstraint("name IN ('live', 'backlog')", name="name"),
+    )
+
+
+class StreamGap(SQLModel, table=True):
+    """Numbers that nobody has any more."""
+
+    __tablename__ = "stream_gap"
+
+    gap_id: int | None = row_id()
+    stream_id: int = big()
+    first_seq: int = big()
+    last_seq: int = big()
+    reason: str = ""
+    noticed_ms: int = ms()
+
+
+class Upload(SQLModel, table=True):
+    """A batch as it was sent: the durable unit. No index: the stream row carries uniqueness."""
+
+    upload_id: int | None = row_id()
+    stream_id: int = big()
+    seq: int = big()
+    received_ms: int = ms()
+    payload: bytes = blob()
+
+
+class Refused(SQLModel, table=True):
+    """What was not taken, whole, with the reason that the gateway was told."""
+
+    refused_id: int | None = row_id()
+    gateway_id: str = Field(index=True)
+    stream_id: int | None = big(None)
+    seq: int | None = big(None)
+    part: str = ""
+    reason: str
+    received_ms: int = ms()
+    payload: bytes = blob()
+
+
+class DeviceEvent(SQLModel, table=True):
+    """What happened to a device: connected, finger off, battery."""
+
+    __tablename__ = "device_event"
+
+    event_id: int | None = row_id()
+    device_id: str = Field(index=True)
+    kind: str
+    at_ms: int = ms()
+    received_ms: int = ms()
+    value: float | None = None

@@ -1,0 +1,1 @@
+"""Tests: the specification, a sentence each (docs/architecture.md, "Tests")."""
