@@ -31,14 +31,19 @@ class AlertRow(SQLModel, table=True):
     rule_pack: str = ""
     awaiting_repeat: bool = False
     late: bool = False
+    time_uncertain: bool = False
     measured_ms: int = ms()
     raised_ms: int = ms()
+    clock_ms: int = ms()
+    """When the escalation clock last started."""
     accepted_ms: int | None = ms_or_none()
     accepted_by: str | None = None
     accept_reason: str | None = None
     review_ms: int | None = ms_or_none()
     closed_ms: int | None = ms_or_none()
+    closed_by: str | None = None
     close_reason: str | None = None
+    merged_into: str | None = None
     version: int = big()
     changed_in: int = big()
 
@@ -73,6 +78,8 @@ class AlertEventRow(SQLModel, table=True):
     action: str
     before: str
     after: str
+    level: int
+    step: int
     reason: str | None = None
     note: str | None = None
 

@@ -15,10 +15,17 @@ class Programme(SQLModel, table=True):
     time_zone: str = "Asia/Ho_Chi_Minh"
     rule_pack: str
     """Name and edition, `moh-vn-261@2022-01-31`."""
+    mode: str = "evaluation"
+    """`clinical` loads no entry of low confidence and no level table without a signature."""
+    levels_signed_by: str | None = None
+    """The clinician of the operator who answers for the level table."""
+    levels_signed_on: str | None = None
     cadence_s: int = 43_200
     """A reading is expected this often; a person is grey after 1.5 times as long."""
     valid_from_ms: int = ms()
     valid_to_ms: int | None = ms_or_none()
+
+    __table_args__ = (CheckConstraint("mode IN ('clinical', 'evaluation')", name="mode"),)
 
 
 class Person(SQLModel, table=True):

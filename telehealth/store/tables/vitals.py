@@ -32,13 +32,15 @@ class ReadingRow(SQLModel, table=True):
     quality_share: float | None = None
     gate: str = "accepted"
     """accepted, low_confidence or rejected, by the quality gate."""
+    gate_reasons: str | None = None
+    """Codes of the gate's reasons, comma between; None: accepted without a word."""
     level: int | None = None
     """0 green, 1 yellow, 2 orange, 3 red; None: not scored."""
     news2_lower: int | None = None
     news2_upper: int | None = None
     rule_pack: str | None = None
     reasons: bytes | None = Field(default=None, sa_type=LargeBinary)
-    """JSON of the reasons and of what the gate said."""
+    """JSON list of {code, parameter, value, limit, source}; None: none."""
     late: bool = False
     time_uncertain: bool = False
     content_key: bytes = blob()

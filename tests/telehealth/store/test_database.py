@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from telehealth.errors import UnavailableError
@@ -58,14 +59,25 @@ async def test_many_rows_are_updated_each_by_its_own_key(database: Database) -> 
     assert dict(rows) == {f"n{i}": i for i in range(699)} | {"n699": 0}
 
 
-async def test_the_cursor_never_passes_a_transaction_that_has_not_committed(
-    database: Database,
-) -> None:
-    first = await database.write(lambda tx: tx.number)
-    before = await database.read(lambda r: r.cursor)
-    second = await database.write(lambda tx: tx.number)
-    after = await database.read(lambda r: r.cursor)
-    assert first <= before < second <= after
+async def test_the_cursor_is_the_number_of_the_last_transaction(tmp_path: Path) -> None:
+    async with databases.migrated("sqlite", tmp_path) as database:
+        first = await database.write(lambda tx: tx.number)
+        assert await database.read(lambda r: r.cursor) == first
+        second = await database.write(lambda tx: tx.number)
+        assert await database.read(lambda r: r.cursor) == second > first
+
+
+@pytest.mark.postgresql
+async def test_the_cursor_never_passes_a_transaction_that_still_runs(tmp_path: Path) -> None:
+    async with databases.migrated("postgresql", tmp_path) as database:
+        slow = await asyncpg.connect(database.url)
+        transaction = slow.transaction()
+        await transaction.start()
+        running = await slow.fetchval("SELECT pg_current_xact_id()::text::bigint")
+        later = await database.write(lambda tx: tx.number)
+        assert await database.read(lambda r: r.cursor) < running < later
+        await transaction.rollback()
+        await slow.close()
 
 
 async def test_forms_are_written_while_intake_writes(database: Database) -> None:

@@ -1,0 +1,148 @@
+"""The command `telehealth-gateway`: enrol, run, scan, status. Fails with one line and status 1."""
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from devices.identity import enrol as enrol_gateway
+from devices.identity import load_identity
+from devices.settings import load_settings
+from devices.spool_file import SPOOL_FILE
+from devices.status import read_status
+from protocols.errors import TelehealthError
+
+SETTINGS_FILE: Final = "gateway.toml"
+_PLAIN: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+
+app = typer.Typer(
+    name="telehealth-gateway",
+    help="Reads Bluetooth oximeters at home and sends what they say to the server.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Folder = Annotated[
+    Path,
+    typer.Option(
+        "--folder",
+        envvar="TELEHEALTH_GATEWAY_FOLDER",
+        help="Where identity, settings and spool are kept.",
+    ),
+]
+DEFAULT_FOLDER: Final = Path("var/gateway")
+
+
+@app.command()
+def enrol(
+    server: Annotated[str, typer.Option(help="Address of the server, https://…")],
+    code: Annotated[str, typer.Option(help="The one-use code that the administrator sees.")],
+    name: Annotated[str, typer.Option(help="What people call this gateway; a place.")] = "",
+    folder: Folder = DEFAULT_FOLDER,
+) -> None:
+    """Make this device's key and exchange a one-use code for a gateway id."""
+    identity = asyncio.run(enrol_gateway(server, code, name, folder))
+    typer.echo(f"enrolled as {identity.gateway_id} at {identity.server}")
+
+
+@app.command()
+def run(
+    folder: Folder = DEFAULT_FOLDER,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Log every detail.")] = False,
+) -> None:
+    """Read oximeters and upload until stopped (Ctrl-C or SIGTERM)."""
+    from devices.gateway import Gateway  # noqa: PLC0415 (bleak is slow; enrol needs none)
+
+    _log_to_stderr(logging.DEBUG if verbose else logging.INFO)
+    identity = load_identity(folder)
+    gateway = Gateway(identity, folder, load_settings(folder / SETTINGS_FILE))
+    asyncio.run(_until_stopped(gateway.run()))
+
+
+@app.command()
+def scan(
+    seconds: Annotated[float, typer.Option(min=0.5, max=300, help="How long to listen.")] = 10.0,
+    folder: Folder = DEFAULT_FOLDER,
+) -> None:
+    """List the oximeters in reach that this gateway can read."""
+    from devices.scan import scan_for  # noqa: PLC0415 (bleak is slow; enrol needs none)
+
+    settings = load_settings(folder / SETTINGS_FILE)
+    found = asyncio.run(scan_for(seconds, adapter=settings.adapter))
+    for device in found:
+        typer.echo(f"{device.device_id}  {device.rssi_dbm} dBm  {device.driver}  {device.name}")
+    typer.echo(f"{len(found)} device{'' if len(found) == 1 else 's'} found")
+
+
+@app.command()
+def status(folder: Folder = DEFAULT_FOLDER) -> None:
+    """Show who this gateway is and what waits in its spool."""
+    identity = load_identity(folder)
+    typer.echo(f"gateway {identity.gateway_id} of {identity.server}")
+    spool = read_status(folder / SPOOL_FILE)
+    contact = spool.last_contact_at
+    typer.echo(f"last contact: {contact.isoformat(timespec='seconds') if contact else 'never'}")
+    typer.echo(
+        f"messages: {spool.unsent} unsent, {spool.unacknowledged} sent and not acknowledged,"
+        f" {spool.kept} acknowledged and kept"
+    )
+    for stream, state in spool.streams.items():
+        typer.echo(f"{stream}: {state.acked} of {state.numbered} acknowledged")
+    typer.echo(f"rejected frames kept: {spool.rejected}")
+    for counter, count in spool.counters.items():
+        typer.echo(f"counted {counter}: {count}")
+
+
+def main() -> None:
+    """Run the command line; the one place that turns errors into a line and an exit status."""
+    try:
+        app()
+    except TelehealthError as error:
+        typer.echo(f"telehealth-gateway: {error}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+async def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
+    """Run until it ends or a signal asks to stop; a stop that was asked for is no error."""
+    loop = asyncio.get_running_loop()
+    task = asyncio.ensure_future(work)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, _canceller(task))
+    await asyncio.wait({task})
+    if not task.cancelled():
+        task.result()
+
+
+def _canceller(task: "asyncio.Future[None]") -> Callable[[], None]:
+    def cancel() -> None:
+        task.cancel()
+
+    return cancel
+
+
+class _Line(logging.Formatter):
+    """One line an event, its fields behind it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = [f"{key}={value}" for key, value in record.__dict__.items() if key not in _PLAIN]
+        return " ".join([super().format(record), *fields])
+
+
+def _log_to_stderr(level: int) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Line("%(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler])
+    logging.getLogger("bleak").setLevel(max(level, logging.INFO))
+    logging.getLogger("websockets").setLevel(max(level, logging.INFO))
+
+
+if __name__ == "__main__":
+    main()

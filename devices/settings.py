@@ -1,0 +1,60 @@
+"""The gateway's settings: `gateway.toml` in its folder, every one has a default."""
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from protocols.errors import TelehealthError
+
+Seconds = Annotated[float, Meta(ge=0.05, le=3600)]
+
+
+class SettingsError(TelehealthError):
+    """A setting is unknown or out of range."""
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the person who installs a gateway may change."""
+
+    batch_seconds: Annotated[float, Meta(ge=1, le=60)] = 10.0
+    """How much of a stream goes into one message; 1 for values on a screen within a second."""
+    only_devices: list[str] = []
+    """Device ids to read; empty for every recognised oximeter in reach."""
+    max_connections: Annotated[int, Meta(ge=1, le=64)] = 5
+    """How many devices the adapter can hold at once: 5 is what the commonest ones manage."""
+    stale_after_s: Seconds = 10.0
+    """A device that streams and has said nothing for so long is disconnected and looked for."""
+    scan_restart_s: Seconds = 60.0
+    """A scanner that has heard nothing at all for so long is started again."""
+    connect_timeout_s: Seconds = 60.0
+    """The longest that one attempt to connect and subscribe may take."""
+    reconnect_min_s: Seconds = 1.0
+    """The first wait after a failed attempt to connect; doubled up to a minute."""
+    adapter: str = ""
+    """The adapter's name (`hci0`) where there are several; empty for the system's choice."""
+    device_utc_offset_minutes: Annotated[int, Meta(ge=-720, le=840)] = 420
+    """What the clocks inside the devices show against UTC; 420 for Viet Nam."""
+    spool_max_mb: Annotated[int, Meta(ge=1, le=100_000)] = 256
+    """How large the spool may grow before the oldest samples are given up."""
+    window: Annotated[int, Meta(ge=2, le=256)] = 32
+    """How many batches may be on their way without an acknowledgement."""
+    ack_timeout_s: Seconds = 60.0
+    """A server that acknowledges nothing for so long is left and called again."""
+    retry_max_s: Seconds = 300.0
+    """The longest wait between two attempts to reach the server."""
+
+
+def load_settings(path: Path) -> Settings:
+    """Read the settings; a missing file means the defaults.
+
+    Raises:
+        SettingsError: not TOML, an unknown name, or a value out of range; it says which.
+    """
+    try:
+        return msgspec.toml.decode(path.read_bytes(), type=Settings)
+    except FileNotFoundError:
+        return Settings()
+    except (msgspec.MsgspecError, UnicodeError, OSError) as error:
+        raise SettingsError(f"{path.name}: {error}") from error

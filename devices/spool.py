@@ -1,0 +1,421 @@
+"""The durable queue between a home and the server: SQLite, WAL, every commit on the disk.
+
+Theory of operation. A parcel is appended undated and unnumbered. When it is first to be sent it
+gets stream, number and date in one committed transaction, and from then on its row holds the very
+frame: a number never changes its content. Parcels younger than two minutes go by `live`, older
+ones by `backlog`, so a long absence does not hide the present. An acknowledged row stays seven
+days: a server restored from a backup says a lower number, and is sent the rest again. A number
+that is no longer held becomes a gap. Rows keep boot, monotonic and wall time; a boot is dated by
+the first contact in it, or by its first synchronised row (docs/gateway.md).
+
+One connection, one thread, no awaiting; the gateway runs it in a thread of its own. Device ids
+and values only: no name ever comes here.
+"""
+
+import logging
+import os
+import secrets
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self, cast
+
+from devices.clock import Moment
+from devices.parcels import Content, Parcel, decode_content, encode_content, freeze, renumber
+from devices.spool_file import (
+    GIVEN_UP_IN_ORDER,
+    ROW_BYTES,
+    SpoolError,
+    lock,
+    measure,
+    open_or_set_aside,
+)
+from protocols.errors import DecodeError
+from protocols.uplink import Event, Gap, StreamName, encode
+
+logger = logging.getLogger(__name__)
+
+STREAMS: Final[tuple[StreamName, ...]] = ("live", "backlog")
+LIVE_MS: Final = 120_000
+"""A parcel that began longer ago than this, or in an earlier boot, goes by `backlog`."""
+KEPT_AFTER_ACK_MS: Final = 7 * 24 * 3_600_000
+DEFAULT_MAX_BYTES: Final = 256 * 1024 * 1024
+MAX_REJECTED: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What is to be sent under a number: a batch, or the declaration of a gap."""
+
+    stream: StreamName
+    seq: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedFrame:
+    """Bytes of a device that could not be used, and why."""
+
+    device: str
+    characteristic: str
+    raw: bytes
+    reason: str
+    at: Moment
+
+
+class Spool:
+    """The queue of one gateway; one process at a time (a lock file says so)."""
+
+    def __init__(self, path: Path, *, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
+        self._max_bytes = max_bytes
+        self._lock = lock(path)
+        try:
+            self._db = open_or_set_aside(path)
+            self._bytes = measure(self._db)
+        except BaseException:
+            os.close(self._lock)
+            raise
+
+    def close(self) -> None:
+        self._db.close()
+        os.close(self._lock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- what devices said ---------------------------------------------------------------------
+
+    def append(self, parcels: Sequence[Parcel]) -> None:
+        """Make parcels durable; when this returns they survive a power cut.
+
+        Raises:
+            SpoolError: the disk is full or fails; nothing of this call is kept.
+        """
+        with self._transaction():
+            self._insert(parcels)
+            if self._bytes > self._max_bytes and parcels:
+                self._make_room(parcels[-1].start)
+
+    def reject(self, frames: Iterable[RejectedFrame]) -> None:
+        """Keep bytes that could not be used, the newest ten thousand of them."""
+        rows = [
+            (f.device, f.characteristic, f.raw, f.reason, f.at.boot_id, f.at.monotonic_ms,
+             f.at.wall_ms)
+            for f in frames
+        ]  # fmt: skip
+        with self._transaction():
+            self._db.executemany(
+                "INSERT INTO rejected (device, characteristic, raw, reason, boot_id, monotonic_ms,"
+                " wall_ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                rows,
+            )
+            self._db.execute(
+                "DELETE FROM rejected WHERE rejected_id <= (SELECT max(rejected_id) FROM rejected)"
+                " - ?",
+                (MAX_REJECTED,),
+            )
+
+    def count(self, counts: Mapping[str, int]) -> None:
+        """Add to the named counters."""
+        with self._transaction():
+            self._db.executemany(
+                "INSERT INTO counter VALUES (?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n",
+                list(counts.items()),
+            )
+
+    # -- what the server is told ---------------------------------------------------------------
+
+    def epochs(self) -> dict[StreamName, str]:
+        """Return the name of each stream's numbering."""
+        rows = self._db.execute("SELECT name, epoch FROM stream")
+        return {cast(StreamName, name): epoch for name, epoch in rows}
+
+    def highest(self) -> dict[StreamName, int]:
+        """Return the last number given out in each stream, 0 for none."""
+        rows = self._db.execute("SELECT name, next_seq - 1 FROM stream")
+        return {cast(StreamName, name): seq for name, seq in rows}
+
+    def contact(self, now: Moment, server_now_ms: int) -> None:
+        """Date this boot by the server's clock, and forget what has been kept long enough."""
+        with self._transaction():
+            self._see_boot(now)
+            self._db.execute(
+                "UPDATE boot SET anchor_ms = ? WHERE boot_id = ?",
+                (server_now_ms - now.monotonic_ms, now.boot_id),
+            )
+            self._set("last_contact_ms", str(server_now_ms))
+            self._forget_old(server_now_ms)
+
+    def next_frames(
+        self, cursor: Mapping[StreamName, int], *, room: int, backlog_room: int, now: Moment
+    ) -> list[Frame]:
+        """Return what comes after the cursor of each stream, live first, at most `room` frames.
+
+        Numbers and freezes parcels as needed; they are committed before this returns.
+        """
+        frames: list[Frame] = []
+        with self._transaction():
+            for stream in STREAMS:
+                left = room - len(frames)
+                if stream == "backlog":
+                    left = min(left, backlog_room)
+                if left > 0:
+                    frames += self._frames_of(stream, cursor[stream], left, now)
+        return frames
+
+    def acknowledge(self, acked: Mapping[StreamName, int], now: Moment) -> None:
+        """Mark all numbers up to and with the given one of each stream as committed."""
+        with self._transaction():
+            at_ms = self._date_of_now(now)
+            for stream, seq in acked.items():
+                self._db.execute(
+                    "UPDATE stream SET acked = max(acked, ?) WHERE name = ?", (seq, stream)
+                )
+                self._db.execute(
+                    "UPDATE entry SET acked_ms = ? WHERE stream = ? AND seq <= ?"
+                    " AND acked_ms IS NULL",
+                    (at_ms, stream, seq),
+                )
+
+    def rewind(self, stream: StreamName, acked: int) -> None:
+        """The server holds less than it once acknowledged: what is still here is owed again."""
+        with self._transaction():
+            self._db.execute("UPDATE stream SET acked = ? WHERE name = ?", (acked, stream))
+            self._db.execute(
+                "UPDATE entry SET acked_ms = NULL WHERE stream = ? AND seq > ?", (stream, acked)
+            )
+
+    def renew_epoch(self, stream: StreamName) -> None:
+        """Begin a new numbering: the server holds numbers that this spool never gave out.
+
+        It happens when an old copy of the spool was put back. What is still owed waits unnumbered
+        again; the server knows a measurement that it already has by its content.
+        """
+        with self._transaction():
+            self._db.execute(
+                "DELETE FROM entry WHERE stream = ? AND acked_ms IS NOT NULL", (stream,)
+            )
+            owed = self._db.execute(
+                "SELECT entry_id, content FROM entry WHERE stream = ? ORDER BY seq", (stream,)
+            ).fetchall()
+            self._db.execute("UPDATE entry SET seq = -seq WHERE stream = ?", (stream,))
+            self._db.executemany(
+                "UPDATE entry SET seq = ?, content = ? WHERE entry_id = ?",
+                [
+                    (seq, renumber(frame, seq), entry_id)
+                    for seq, (entry_id, frame) in enumerate(owed, start=1)
+                ],
+            )
+            self._db.execute(
+                "UPDATE stream SET epoch = ?, next_seq = ?, acked = 0 WHERE name = ?",
+                (secrets.token_hex(16), 1 + len(owed), stream),
+            )
+            self._bytes = measure(self._db)
+
+    # -- settings that must outlive a restart ---------------------------------------------------
+
+    def setting(self, name: str) -> str | None:
+        """Return what was last remembered under a name; `None` if nothing was."""
+        row = self._db.execute("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def remember(self, name: str, value: str) -> None:
+        with self._transaction():
+            self._set(name, value)
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        bytes_before = self._bytes
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                self._bytes = bytes_before
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise SpoolError(f"spool: {error}") from error
+
+    def _set(self, name: str, value: str) -> None:
+        self._db.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (name, value))
+
+    def _insert(self, parcels: Sequence[Parcel]) -> None:
+        rows = []
+        for parcel in parcels:
+            data = encode_content(parcel.content)
+            self._bytes += ROW_BYTES + len(data)
+            at = parcel.start
+            rows.append(
+                (parcel.device, at.boot_id, at.monotonic_ms, at.wall_ms, at.synchronised,
+                 len(parcel.content.samples), data)
+            )  # fmt: skip
+        for moment in _latest_of_each_boot(parcels):
+            self._see_boot(moment)
+        self._db.executemany(
+            "INSERT INTO entry (device, boot_id, monotonic_ms, wall_ms, synchronised, samples,"
+            " content) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            rows,
+        )
+
+    def _see_boot(self, moment: Moment) -> None:
+        anchor_ms = moment.wall_ms - moment.monotonic_ms if moment.synchronised else None
+        self._db.execute(
+            "INSERT INTO boot (boot_id, anchor_ms, last_ms) VALUES (?, ?, ?)"
+            " ON CONFLICT (boot_id) DO UPDATE SET last_ms = max(last_ms, excluded.last_ms),"
+            " anchor_ms = coalesce(anchor_ms, excluded.anchor_ms)",
+            (moment.boot_id, anchor_ms, moment.monotonic_ms),
+        )
+
+    def _anchor(self, boot_id: str) -> tuple[int | None, bool]:
+        """Return the date of a boot's monotonic zero, and whether it is a guess.
+
+        A boot that nobody dated ended, at the latest, when the next one began: that is the guess,
+        carried backwards over any number of such boots. `None`: no later boot is dated either.
+        """
+        boots = self._db.execute(
+            "SELECT anchor_ms, last_ms FROM boot WHERE boot_no >="
+            " (SELECT boot_no FROM boot WHERE boot_id = ?) ORDER BY boot_no",
+            (boot_id,),
+        )
+        undated_ms = 0
+        guessed = False
+        for anchor_ms, last_ms in boots:
+            if anchor_ms is not None:
+                return anchor_ms - undated_ms, guessed
+            undated_ms += last_ms
+            guessed = True
+        return None, True
+
+    def _date_of_now(self, now: Moment) -> int:
+        anchor_ms, _ = self._anchor(now.boot_id)
+        return now.wall_ms if anchor_ms is None else anchor_ms + now.monotonic_ms
+
+    def _frames_of(self, stream: StreamName, after: int, room: int, now: Moment) -> list[Frame]:
+        """Return the frames after a number: those that have one, then newly numbered ones."""
+        rows = self._db.execute(
+            "SELECT seq, content FROM entry WHERE stream = ? AND seq > ? ORDER BY seq LIMIT ?",
+            (stream, after, room),
+        ).fetchall()
+        frames: list[Frame] = []
+        for seq, data in rows:
+            if seq != after + 1:
+                frames.append(_gap(stream, seq - 1))
+            frames.append(Frame(stream, seq, data))
+            after = seq
+        if len(rows) == room:
+            return frames
+        given_out = self.highest()[stream]
+        if given_out > after:
+            frames.append(_gap(stream, given_out))
+        return frames + self._number(stream, given_out + 1, room - len(rows), now)
+
+    def _number(self, stream: StreamName, seq: int, room: int, now: Moment) -> list[Frame]:
+        frames: list[Frame] = []
+        for (
+            entry_id,
+            device,
+            boot_id,
+            monotonic_ms,
+            wall_ms,
+            synchronised,
+            content,
+        ) in self._waiting(stream, room, now):
+            anchor_ms, uncertain = (None, False) if synchronised else self._anchor(boot_id)
+            start_ms = wall_ms if anchor_ms is None else anchor_ms + monotonic_ms
+            try:
+                data = freeze(
+                    decode_content(content), stream=stream, seq=seq, device=device,
+                    start_ms=max(0, start_ms), uncertain=uncertain,
+                )  # fmt: skip
+            except DecodeError:
+                logger.exception("spool row unreadable", extra={"entry_id": entry_id})
+                self._set_aside_row(entry_id)
+                continue
+            self._db.execute(
+                "UPDATE entry SET stream = ?, seq = ?, content = ? WHERE entry_id = ?",
+                (stream, seq, data, entry_id),
+            )
+            self._bytes += len(data) - len(content)
+            frames.append(Frame(stream, seq, data))
+            seq += 1
+        if frames:
+            self._db.execute("UPDATE stream SET next_seq = ? WHERE name = ?", (seq, stream))
+        return frames
+
+    def _waiting(self, stream: StreamName, room: int, now: Moment) -> list[tuple[Any, ...]]:
+        """Return unnumbered rows that belong to a stream, oldest first."""
+        columns = "entry_id, device, boot_id, monotonic_ms, wall_ms, synchronised, content"
+        young = (now.boot_id, now.monotonic_ms - LIVE_MS)
+        if stream == "live":
+            return self._db.execute(
+                f"SELECT {columns} FROM entry WHERE seq IS NULL AND boot_id = ?"  # noqa: S608 (constant)
+                " AND monotonic_ms >= ? ORDER BY monotonic_ms, entry_id LIMIT ?",
+                (*young, room),
+            ).fetchall()
+        return self._db.execute(
+            f"SELECT {columns} FROM entry WHERE seq IS NULL AND NOT (boot_id = ?"  # noqa: S608 (constant)
+            " AND monotonic_ms >= ?) ORDER BY entry_id LIMIT ?",
+            (*young, room),
+        ).fetchall()
+
+    def _set_aside_row(self, entry_id: int) -> None:
+        self._db.execute(
+            "INSERT INTO rejected (device, characteristic, raw, reason, boot_id, monotonic_ms,"
+            " wall_ms) SELECT device, 'spool', content, 'spool row unreadable', boot_id,"
+            " monotonic_ms, wall_ms FROM entry WHERE entry_id = ?",
+            (entry_id,),
+        )
+        self._db.execute("DELETE FROM entry WHERE entry_id = ?", (entry_id,))
+
+    def _forget_old(self, now_ms: int) -> None:
+        cursor = self._db.execute(
+            "DELETE FROM entry WHERE acked_ms < ?", (now_ms - KEPT_AFTER_ACK_MS,)
+        )
+        if cursor.rowcount:
+            self._db.execute(
+                "DELETE FROM boot WHERE boot_no < (SELECT max(boot_no) FROM boot)"
+                " AND boot_id NOT IN (SELECT boot_id FROM entry)"
+            )
+            self._bytes = measure(self._db)
+
+    def _make_room(self, now: Moment) -> None:
+        """Get below nine tenths of the limit, the dearest data last, and report what was lost."""
+        lost: Counter[str] = Counter()
+        for give_up in GIVEN_UP_IN_ORDER:
+            while self._bytes > self._max_bytes * 0.9:
+                freed_bytes = give_up(self._db, lost)
+                if not freed_bytes:
+                    break
+                self._bytes -= freed_bytes
+        if lost:
+            logger.error("spool full, oldest data given up", extra={"lost": dict(lost)})
+            self._insert(
+                [
+                    Parcel(device, now, Content(events=[Event("spool_loss", 0, float(count))]))
+                    for device, count in lost.items()
+                ]
+            )
+
+
+def _gap(stream: StreamName, seq: int) -> Frame:
+    return Frame(stream, seq, encode(Gap(stream, seq, "no longer held by the gateway")))
+
+
+def _latest_of_each_boot(parcels: Sequence[Parcel]) -> Iterable[Moment]:
+    latest: dict[str, Moment] = {}
+    for parcel in parcels:
+        known = latest.get(parcel.start.boot_id)
+        if known is None or parcel.start.monotonic_ms > known.monotonic_ms:
+            latest[parcel.start.boot_id] = parcel.start
+    return latest.values()

@@ -1,0 +1,243 @@
+"""The connection to the server: a thin asyncio shell around `Session`, one connection at a time.
+
+It sends what the spool holds, marks what the server has committed, and comes back after any loss
+for as long as it takes. Nothing is decided here: `session.py` decides, `spool.py` keeps.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Final
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, WebSocketException
+
+from devices.backoff import Backoff
+from devices.clock import Clock, Moment
+from devices.identity import Identity
+from devices.session import (
+    NOT_ALLOWED,
+    Committed,
+    Configure,
+    Effect,
+    Refused,
+    RenewEpoch,
+    RevokedError,
+    Rewind,
+    Say,
+    ServerTime,
+    Session,
+    State,
+)
+from devices.settings import Settings
+from devices.spool import RejectedFrame, Spool
+from devices.spool_thread import SpoolThread
+from protocols.errors import TelehealthError
+from protocols.uplink import MAX_MESSAGE_BYTES, Refusal, StreamName, decode_from_server, encode
+
+logger = logging.getLogger(__name__)
+
+_OPEN_TIMEOUT_S: Final = 20.0
+_LOOK_AGAIN_S: Final = 2.0
+"""How long acknowledgements may wait to be marked in the spool: one commit for many."""
+
+
+_NOT_ALLOWED_TIMES: Final = 3
+"""Refused so often in a row, a gateway is out for good."""
+
+
+class _ConnectionOverError(TelehealthError):
+    """This connection is of no more use; the reason is in the text."""
+
+
+class Uplink:
+    """Keeps one gateway in conversation with its server."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        spool: SpoolThread,
+        settings: Settings,
+        clock: Clock,
+        *,
+        configure: Callable[[float], Awaitable[None]],
+        rng: random.Random,
+    ) -> None:
+        self._identity = identity
+        self._spool = spool
+        self._settings = settings
+        self._clock = clock
+        self._configure = configure
+        self._backoff = Backoff(rng, most_s=settings.retry_max_s)
+        self._news = asyncio.Event()
+        self._owed_acks: dict[StreamName, int] = {}
+        self._retry_after_s: float | None = None
+        self._not_allowed = 0
+
+    def wake(self) -> None:
+        """There is something new in the spool."""
+        self._news.set()
+
+    async def run(self) -> None:
+        """Talk to the server until cancelled.
+
+        Raises:
+            RevokedError: the server will not have this gateway any more.
+        """
+        while True:
+            try:
+                await self._connect_once()
+            except RevokedError:
+                raise
+            except (OSError, TimeoutError, WebSocketException, TelehealthError) as error:
+                wait_s = self._backoff.next_s(self._retry_after_s)
+                self._retry_after_s = None
+                logger.warning(
+                    "no connection to the server",
+                    extra={"why": f"{type(error).__name__}: {error}", "retry_in_s": round(wait_s)},
+                )
+                await asyncio.sleep(wait_s)
+
+    async def _connect_once(self) -> None:
+        url = self._identity.uplink_url
+        async with connect(
+            url,
+            compression="deflate",
+            open_timeout=_OPEN_TIMEOUT_S,
+            close_timeout=1.0,
+            max_size=MAX_MESSAGE_BYTES,
+            proxy=None if url.startswith("ws:") else True,
+        ) as socket:
+            session = Session(
+                self._identity.gateway_id,
+                self._identity.sign,
+                epochs=await self._spool.call(Spool.epochs),
+                highest=await self._spool.call(Spool.highest),
+                clock_synchronised=self._clock.moment().synchronised,
+                window=self._settings.window,
+            )
+            listening = asyncio.create_task(self._listen(socket, session))
+            try:
+                await self._speak(socket, session, listening)
+            finally:
+                listening.cancel()
+                await asyncio.gather(listening, return_exceptions=True)
+                await self._mark_acknowledged()
+
+    async def _listen(self, socket: ClientConnection, session: Session) -> None:
+        async for data in socket:
+            message = decode_from_server(data)
+            now = self._clock.moment()
+            await self._act(session.receive(message, monotonic_ms=now.monotonic_ms), now, socket)
+            self._news.set()
+        raise _ConnectionOverError("the server closed the connection")
+
+    async def _speak(
+        self, socket: ClientConnection, session: Session, listening: asyncio.Task[None]
+    ) -> None:
+        """Send as the window allows until the connection ends."""
+        loop = asyncio.get_running_loop()
+        look_again_s = min(_LOOK_AGAIN_S, self._settings.ack_timeout_s / 4)
+        progress, progress_at = (0, 0, State.CHALLENGE), loop.time()
+        while True:
+            self._news.clear()
+            try:
+                await self._send_what_fits(socket, session)
+            except ConnectionClosed:
+                await listening  # what the server said before it closed tells why
+                raise
+            news = asyncio.create_task(self._news.wait())
+            done, _ = await asyncio.wait(
+                {news, listening}, timeout=look_again_s, return_when=asyncio.FIRST_COMPLETED
+            )
+            news.cancel()
+            if listening in done:
+                listening.result()
+            if not done:
+                await self._mark_acknowledged()
+            reached = (session.acked["live"], session.acked["backlog"], session.state)
+            idle = session.state is State.STREAMING and not session.in_flight
+            if reached != progress or idle:
+                progress, progress_at = reached, loop.time()
+            elif loop.time() - progress_at > self._settings.ack_timeout_s:
+                raise _ConnectionOverError("the server acknowledges nothing")
+
+    async def _send_what_fits(self, socket: ClientConnection, session: Session) -> None:
+        while session.room:
+            rewinds = session.rewinds
+            frames = await self._spool.call(
+                Spool.next_frames,
+                dict(session.sent),
+                room=session.room,
+                backlog_room=session.backlog_room,
+                now=self._clock.moment(),
+            )
+            if session.rewinds != rewinds:
+                continue
+            if not frames:
+                return
+            session.frames_sent(frames)
+            for frame in frames:
+                await socket.send(frame.data, text=True)
+
+    async def _act(self, effects: Iterable[Effect], now: Moment, socket: ClientConnection) -> None:
+        for effect in effects:
+            match effect:
+                case Say(message):
+                    await socket.send(encode(message), text=True)
+                case ServerTime(server_now_ms, monotonic_ms):
+                    at = Moment(now.boot_id, monotonic_ms, now.wall_ms, now.synchronised)
+                    await self._spool.call(Spool.contact, at, server_now_ms)
+                case Configure(line_percent, retry_after_s):
+                    self._not_allowed = 0
+                    self._backoff.succeeded(first_s=retry_after_s)
+                    await self._configure(line_percent)
+                    logger.info("connected to the server", extra={"url": self._identity.server})
+                case Committed(stream, seq, refused):
+                    self._owed_acks[stream] = max(self._owed_acks.get(stream, 0), seq)
+                    if refused:
+                        await self._keep_refusals(stream, refused, now)
+                case Rewind(stream, acked):
+                    self._owed_acks.pop(stream, None)
+                    await self._spool.call(Spool.rewind, stream, acked)
+                case RenewEpoch(stream):
+                    await self._spool.call(Spool.renew_epoch, stream)
+                    raise _ConnectionOverError(f"{stream}: the server holds more than this spool")
+                case Refused(code, message, retry_after_s):
+                    self._refused(code, message, retry_after_s)
+
+    def _refused(self, code: str, message: str, retry_after_s: float | None) -> None:
+        self._retry_after_s = retry_after_s
+        logger.error("server refused", extra={"code": code, "why": message})
+        if code == NOT_ALLOWED:
+            self._not_allowed += 1
+            if self._not_allowed >= _NOT_ALLOWED_TIMES:
+                raise RevokedError(
+                    f"server refuses gateway {self._identity.gateway_id} again and again"
+                    f" ({message}): enrol it again"
+                )
+
+    async def _keep_refusals(
+        self, stream: StreamName, refused: Sequence[Refusal], now: Moment
+    ) -> None:
+        """Note what the server kept aside; its reason may hold values and stays out of the log."""
+        for refusal in refused:
+            logger.error(
+                "server refused a part",
+                extra={"stream": stream, "seq": refusal.seq, "part": refusal.part},
+            )
+        kept = [
+            RejectedFrame("server", f"{stream}/{refusal.seq}", b"", _reason(refusal), now)
+            for refusal in refused
+        ]
+        await self._spool.call(Spool.reject, kept)
+
+    async def _mark_acknowledged(self) -> None:
+        if self._owed_acks:
+            owed, self._owed_acks = self._owed_acks, {}
+            await self._spool.call(Spool.acknowledge, owed, self._clock.moment())
+
+
+def _reason(refusal: Refusal) -> str:
+    return f"{refusal.part}: {refusal.reason}"

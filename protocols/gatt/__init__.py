@@ -1,0 +1,1 @@
+"""Characteristics of the Bluetooth SIG services we read, one service a module."""

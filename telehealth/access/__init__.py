@@ -1,0 +1,1 @@
+"""Who may log in, where they are logged in, and who may see and do what."""

@@ -1,0 +1,1 @@
+"""Alerts: their life cycle, clocks and routing, decided here and acted on elsewhere."""

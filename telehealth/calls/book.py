@@ -1,0 +1,331 @@
+"""The book of calls: the row of each call, moved only along the table, with who and when.
+
+Plain functions in a transaction. The row is the truth about a call's state; rooms and screens
+follow it. Two timers drive what nobody does: `call_ring` (nobody answers) and `call_lease`, which
+the server that holds the room renews while anybody is in it, so that a call whose server and
+pages are all gone is concluded too (docs/calls.md, "Timers").
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from telehealth.access import scope
+from telehealth.access.policy import Action as Wish
+from telehealth.access.policy import Actor, Role
+from telehealth.calls.seat import Member
+from telehealth.calls.states import ENDED, Action, CallState, Party, move
+from telehealth.errors import IllegalTransitionError, NotAllowedError, NotFoundError
+from telehealth.store.database import Reader, Row, Transaction
+from telehealth.timers import Due, cancel_timer, set_timer
+
+RING_TIMER: Final = "call_ring"
+LEASE_TIMER: Final = "call_lease"
+RING_MS: Final = 60_000
+"""A call rings so long; a request goes so long to the assigned doctor alone."""
+REQUEST_MS: Final = 15 * 60_000
+"""A request that no doctor takes ends after this."""
+LEASE_MS: Final = 180_000
+"""A call with nobody in its room is concluded after this."""
+
+_WIDENED: Final = b"programme"
+_COLUMNS: Final = (
+    "room_id, person_id, doctor_id, requested_by, state, requested_ms, accepted_ms, connected_ms,"
+    " ended_ms, end_reason"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A row of the book."""
+
+    room_id: str
+    person_id: str
+    doctor_id: str | None
+    requested_by: str
+    state: CallState
+    requested_ms: int
+    accepted_ms: int | None
+    connected_ms: int | None
+    ended_ms: int | None
+    end_reason: str | None
+
+
+def party_of(actor: Actor) -> Party:
+    """Return on which side of a call this account sits.
+
+    Raises:
+        NotAllowedError: on neither.
+    """
+    if actor.role is Role.DOCTOR:
+        return Party.DOCTOR
+    if actor.role is Role.PATIENT:
+        return Party.PATIENT
+    raise NotAllowedError(f"{actor.role} takes no part in calls")
+
+
+def find(reader: Reader, room_id: str) -> Call:
+    """Return the call.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    return _one(reader, "room_id = ?", room_id)
+
+
+def members_of(reader: Reader, call: Call) -> list[Member]:
+    """Return who may enter: the doctor of the call, and every log-in of the person."""
+    rows = reader.rows(
+        "SELECT account_id, role, display_name FROM account"
+        " WHERE disabled_ms IS NULL AND (account_id = ? OR person_id = ?) ORDER BY account_id",
+        (call.doctor_id or "", call.person_id),
+    )
+    return [
+        Member(account_id, Party.DOCTOR if role == Role.DOCTOR else Party.PATIENT, name)
+        for account_id, role, name in rows
+    ]
+
+
+def require_part(reader: Reader, actor: Actor, room_id: str) -> Call:
+    """Return the call, for those who may act on it.
+
+    Raises:
+        NotFoundError: no such call, or none that this account may know of.
+    """
+    call = find(reader, room_id)
+    party = party_of(actor)
+    if party is Party.PATIENT:
+        mine = actor.person_id == call.person_id
+    elif call.doctor_id is not None:
+        mine = actor.account_id == call.doctor_id
+    else:
+        mine = _may_call(reader, actor, call.person_id)
+    if not mine:
+        raise NotFoundError(f"no call {room_id}")
+    return call
+
+
+def open_calls(reader: Reader, actor: Actor) -> list[Call]:
+    """Return the calls that are open for this account: its own, and requests that ring for it."""
+    if party_of(actor) is Party.PATIENT:
+        return _many(reader, "person_id = ? AND ended_ms IS NULL", actor.person_id)
+    own = _many(reader, "doctor_id = ? AND ended_ms IS NULL", actor.account_id)
+    asked = _many(reader, "doctor_id IS NULL AND ended_ms IS NULL AND state = ?", "requested")
+    return own + [call for call in asked if actor.account_id in _doctors_told(reader, call)]
+
+
+@dataclass(frozen=True, slots=True)
+class CallShown:
+    """A call as one side of it sees it."""
+
+    room_id: str
+    state: CallState
+    rings: bool
+    """Whether it waits for this side to answer."""
+    name: str
+    """Of the other side; empty while no doctor has taken a request."""
+    person_id: str
+
+
+def shown(reader: Reader, actor: Actor, call: Call) -> CallShown:
+    """Return the call as this account sees it."""
+    party = party_of(actor)
+    if party is Party.DOCTOR:
+        sql, key = "SELECT display_name FROM person WHERE person_id = ?", call.person_id
+    else:
+        sql, key = "SELECT display_name FROM account WHERE account_id = ?", call.doctor_id or ""
+    names = reader.rows(sql, (key,))
+    waits_for = {CallState.REQUESTED: Party.DOCTOR, CallState.OFFERED: Party.PATIENT}
+    return CallShown(
+        room_id=call.room_id,
+        state=call.state,
+        rings=waits_for.get(call.state) is party,
+        name=names[0][0] if names else "",
+        person_id=call.person_id,
+    )
+
+
+def offer(tx: Transaction, actor: Actor, person_id: str, alert_id: str | None = None) -> Call:
+    """Ring a person, or ring back one who asked; doing it twice is one call.
+
+    Raises:
+        NotAllowedError: the policy does not let this doctor call this person.
+        IllegalTransitionError: the person is in a call with somebody else.
+    """
+    scope.require(tx, actor, person_id, Wish.CALL)
+    call = _open_or_new(tx, actor, person_id, CallState.OFFERED, alert_id)
+    if call.state is CallState.REQUESTED:
+        return advance(tx, call.room_id, Action.OFFER, Party.DOCTOR, actor.account_id)
+    if call.doctor_id != actor.account_id:
+        raise IllegalTransitionError(call.state, Action.OFFER, "another doctor is calling")
+    return call
+
+
+def request(tx: Transaction, actor: Actor) -> Call:
+    """Ask for a doctor; doing it twice is one call.
+
+    Raises:
+        NotAllowedError: the account is no person's.
+    """
+    if actor.person_id is None:
+        raise NotAllowedError(f"{actor.role} {actor.account_id} is no patient")
+    scope.require(tx, actor, actor.person_id, Wish.CALL)
+    return _open_or_new(tx, actor, actor.person_id, CallState.REQUESTED, None)
+
+
+def advance(tx: Transaction, room_id: str, action: Action, party: Party, by: str | None) -> Call:
+    """Move a call one step along the table, with its instants and timers.
+
+    Raises:
+        NotFoundError: no such call.
+        IllegalTransitionError: the table has no such step from where the call stands.
+        NotAllowedError: it has, but not for this party.
+    """
+    call = _one(tx, "room_id = ?" + ("" if tx.is_sqlite else " FOR UPDATE"), room_id)
+    after = move(call.state, action, party)
+    now = tx.now_ms
+    tx.execute(
+        "UPDATE call SET state = ?, changed_in = ?, doctor_id = ?, accepted_ms = ?,"
+        " connected_ms = ?, ended_ms = ?, end_reason = ? WHERE room_id = ?",
+        (
+            after.value,
+            tx.number,
+            by if action is Action.OFFER else call.doctor_id,
+            now if action is Action.ACCEPT else call.accepted_ms,
+            call.connected_ms or (now if action is Action.CONNECT else None),
+            now if after in ENDED else None,
+            _reason(action, by) if after in ENDED else None,
+            room_id,
+        ),
+    )
+    if action is Action.OFFER:
+        set_timer(tx, RING_TIMER, room_id, now + RING_MS)
+    if action is Action.ACCEPT or after in ENDED:
+        cancel_timer(tx, RING_TIMER, room_id)
+    if action is Action.ACCEPT:
+        set_timer(tx, LEASE_TIMER, room_id, now + LEASE_MS)
+    if after in ENDED:
+        cancel_timer(tx, LEASE_TIMER, room_id)
+    return find(tx, room_id)
+
+
+def renew_leases(tx: Transaction, room_ids: Sequence[str]) -> None:
+    """Say that somebody is in these rooms."""
+    for room_id in sorted(room_ids):
+        tx.execute(
+            "UPDATE timer SET due_ms = ? WHERE kind = ? AND subject_id = ?",
+            (tx.now_ms + LEASE_MS, LEASE_TIMER, room_id),
+        )
+
+
+def on_ring_due(tx: Transaction, due: Due) -> list[str]:
+    """Nobody answered: a request goes to the whole programme first, then the call is a no-show.
+
+    Returns:
+        The bus topics to tell after the commit.
+    """
+    call = _one_or_none(tx, "room_id = ?", due.subject_id)
+    if call is None:
+        return []
+    if call.state is CallState.REQUESTED and due.payload != _WIDENED:
+        set_timer(tx, RING_TIMER, call.room_id, call.requested_ms + REQUEST_MS, _WIDENED)
+        return topics(tx, call)
+    return _end_by_timer(tx, call, Action.RING_OUT)
+
+
+def on_lease_due(tx: Transaction, due: Due) -> list[str]:
+    """Nobody has been in the room for `LEASE_MS`: the call is concluded."""
+    call = _one_or_none(tx, "room_id = ?", due.subject_id)
+    return [] if call is None else _end_by_timer(tx, call, Action.ABANDON)
+
+
+def topics(reader: Reader, call: Call) -> list[str]:
+    """Return the bus topics of all whom a change of this call concerns."""
+    accounts = {member.account_id for member in members_of(reader, call)}
+    if call.doctor_id is None:
+        accounts |= _doctors_told(reader, call)
+    return [f"room:{call.room_id}", *(f"account:{account}" for account in sorted(accounts))]
+
+
+def _end_by_timer(tx: Transaction, call: Call, action: Action) -> list[str]:
+    try:
+        call = advance(tx, call.room_id, action, Party.ENGINE, None)
+    except IllegalTransitionError:
+        return []
+    return topics(tx, call)
+
+
+def _open_or_new(
+    tx: Transaction, actor: Actor, person_id: str, state: CallState, alert_id: str | None
+) -> Call:
+    """Return the person's open call, or a new one in `state`; at most one is ever open."""
+    room_id = f"ca-{secrets.token_hex(8)}"
+    doctor_id = actor.account_id if state is CallState.OFFERED else None
+    made = tx.execute(
+        "INSERT INTO call (room_id, person_id, doctor_id, alert_id, requested_by, state,"
+        " requested_ms, changed_in) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        (
+            room_id, person_id, doctor_id, alert_id, actor.account_id, state.value, tx.now_ms,
+            tx.number,
+        ),
+    )  # fmt: skip
+    if made:
+        set_timer(tx, RING_TIMER, room_id, tx.now_ms + RING_MS)
+    return _one(tx, "person_id = ? AND ended_ms IS NULL", person_id)
+
+
+def _doctors_told(reader: Reader, call: Call) -> set[str]:
+    """Return whom a request rings for: the assigned doctor; later, or without one, all there."""
+    subject = scope.subject_of(reader, call.person_id)
+    assigned = subject.assigned_doctor_id
+    if assigned is not None and reader.now_ms < call.requested_ms + RING_MS:
+        return {assigned}
+    rows = reader.rows(
+        "SELECT account_id FROM account WHERE role = 'doctor' AND disabled_ms IS NULL"
+        " AND programme_id = ?",
+        (subject.programme_id or "",),
+    )
+    return {row[0] for row in rows} | ({assigned} if assigned else set())
+
+
+def _may_call(reader: Reader, actor: Actor, person_id: str) -> bool:
+    try:
+        scope.require(reader, actor, person_id, Wish.CALL)
+    except NotAllowedError:
+        return False
+    return True
+
+
+def _reason(action: Action, by: str | None) -> str:
+    """What ended it and who, as one word for lists and one id for the record."""
+    return action.value if by is None else f"{action.value}:{by}"
+
+
+def _one(reader: Reader, condition: str, key: str) -> Call:
+    call = _one_or_none(reader, condition, key)
+    if call is None:
+        raise NotFoundError(f"no call {key}")
+    return call
+
+
+def _one_or_none(reader: Reader, condition: str, key: str) -> Call | None:
+    rows = reader.rows(f"SELECT {_COLUMNS} FROM call WHERE {condition}", (key,))  # noqa: S608
+    return _call(rows[0]) if rows else None
+
+
+def _many(reader: Reader, condition: str, key: str | None) -> list[Call]:
+    rows = reader.rows(
+        f"SELECT {_COLUMNS} FROM call WHERE {condition} ORDER BY requested_ms",  # noqa: S608
+        (key,),
+    )
+    return [_call(row) for row in rows]
+
+
+def _call(row: Row) -> Call:
+    room_id, person_id, doctor_id, requested_by, state, *rest = row
+    return Call(room_id, person_id, doctor_id, requested_by, CallState(state), *rest)
+
+
+TIMER_HANDLERS: Final = {RING_TIMER: on_ring_due, LEASE_TIMER: on_lease_due}
+"""What the timers' loop calls for each kind of ours."""

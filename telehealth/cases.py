@@ -1,0 +1,69 @@
+"""People and their minimal F0 case: who answers for them, and under which programme."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import date
+
+from telehealth import judging
+from telehealth.errors import RefusedError
+from telehealth.store.database import Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPerson:
+    """A human, as first written down."""
+
+    display_name: str
+    birth_date: date
+    sex: str = "unknown"
+    pregnant: bool = False
+    locale: str = "vi"
+
+
+def add_person(tx: Transaction, new: NewPerson) -> str:
+    """Write a person down and return their id."""
+    person_id = f"pe-{uuid.uuid4().hex}"
+    tx.insert(
+        "person",
+        ("person_id", "display_name", "birth_date", "sex", "pregnant", "locale", "created_ms"),
+        [
+            (
+                person_id, new.display_name, new.birth_date.isoformat(), new.sex, new.pregnant,
+                new.locale, tx.now_ms,
+            )
+        ],
+    )  # fmt: skip
+    return person_id
+
+
+def open_case(
+    tx: Transaction,
+    person_id: str,
+    programme_id: str,
+    *,
+    doctor_id: str | None,
+    onset: date | None = None,
+) -> str:
+    """Open a person's case and begin to expect readings; returns its id.
+
+    Raises:
+        RefusedError: the person has an open case already.
+    """
+    if tx.rows("SELECT 1 FROM f0_case WHERE person_id = ? AND closed_ms IS NULL", (person_id,)):
+        raise RefusedError("person_id", "without an open case", person_id)
+    case_id = f"ca-{uuid.uuid4().hex}"
+    tx.insert(
+        "f0_case",
+        (
+            "case_id", "person_id", "programme_id", "state", "assigned_doctor_id", "onset_date",
+            "opened_ms",
+        ),
+        [
+            (
+                case_id, person_id, programme_id, "home_care", doctor_id,
+                None if onset is None else onset.isoformat(), tx.now_ms,
+            )
+        ],
+    )  # fmt: skip
+    judging.begin_watch(tx, person_id)
+    return case_id

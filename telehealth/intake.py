@@ -1,0 +1,248 @@
+"""The reading pipeline, top to bottom: stored, scored, alerts decided, routed, outbox, then ack.
+
+Theory of operation. Connections hand in uploads; whatever has gathered while the last transaction
+ran becomes the next group. A group is one transaction: the uploads as they were sent, their
+readings, score states, alerts, timers and outbox, or nothing. Only after its commit are its numbers
+acknowledged. A group that fails is tried again in halves until the bad upload stands alone, is kept
+aside and acknowledged as refused; a database that cannot serve acknowledges nothing.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import msgspec
+
+from protocols.reading import Reading
+from protocols.uplink import Batch, Gap, Refusal, Sample, content_key, to_reading
+from telehealth import judging
+from telehealth.bus import Bus
+from telehealth.errors import NotAllowedError, UnavailableError
+from telehealth.store.database import Database, Transaction
+from telehealth.store.queries import uploads as kept
+
+log = logging.getLogger(__name__)
+
+
+class Sender(Protocol):
+    """The connection an upload came by; told on the event loop what became of it."""
+
+    def committed(self, stream: str, seq: int, refused: Sequence[Refusal], count: int) -> None:
+        """`count` uploads are durable: every number of the stream up to and with `seq`."""
+
+    def refused(self, error: Exception, count: int) -> None:
+        """`count` uploads were not taken and must be sent again, or the gateway is revoked."""
+
+    def rewound(self, stream: str, acked: int, count: int) -> None:
+        """`count` uploads came out of turn: the database holds numbers only up to `acked`."""
+
+
+@dataclass(slots=True)
+class Upload:
+    """One frame of a gateway, decoded, with the bytes it came in."""
+
+    sender: Sender
+    gateway_id: str
+    stream_id: int
+    stream: str
+    seq: int
+    raw: bytes
+    message: Batch | Gap | None
+    """None: set aside, because it cannot be processed."""
+    refusals: list[Refusal] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class StreamEnd:
+    """What a group did to one stream: acknowledged up to `acked`, or found out of turn."""
+
+    sender: Sender
+    stream: str
+    acked: int
+    uploads: int
+    refusals: list[Refusal]
+    rewound: bool = False
+    revoked: bool = False
+
+
+@dataclass(slots=True)
+class Taken:
+    """What a committed group means for those who wait for it."""
+
+    number: int
+    ends: list[StreamEnd]
+    person_ids: set[str]
+    samples: list[Batch]
+    queued: bool
+    """Whether something waits in the outbox."""
+
+
+def take_in(tx: Transaction, group: Sequence[Upload]) -> Taken:
+    """Store a group of uploads and everything that follows from them, or nothing."""
+    fresh, ends = _advance_streams(tx, group)
+    batches = [(u, u.message) for u in fresh if isinstance(u.message, Batch)]
+    kept.add_uploads(tx, [(u.stream_id, u.seq, u.raw) for u, _ in batches])
+    kept.add_refused(tx, [(u.gateway_id, u.stream_id, u.seq, u.refusals, u.raw) for u in fresh])
+    kept.add_device_events(tx, [batch for _, batch in batches])
+    readings = _not_yet_known(tx, batches)
+    belonging, probes = judging.attribute(tx, readings, [batch for _, batch in batches])
+    judged = judging.judge(tx, belonging, probes)
+    judging.keep(tx, judged)
+    return Taken(
+        number=tx.number,
+        ends=ends,
+        person_ids=judged.person_ids,
+        samples=[batch for _, batch in batches if batch.samples],
+        queued=judged.queued,
+    )
+
+
+def _advance_streams(
+    tx: Transaction, group: Sequence[Upload]
+) -> tuple[list[Upload], list[StreamEnd]]:
+    """Move each stream row over its uploads; drop what it already holds, turn back what jumps."""
+    held = kept.lock_streams(tx, sorted({u.stream_id for u in group}))
+    ends: dict[tuple[int, int], StreamEnd] = {}
+    fresh: list[Upload] = []
+    moved: dict[int, int] = {}
+    for upload in group:
+        acked, revoked = held[upload.stream_id]
+        acked = moved.get(upload.stream_id, acked)
+        key = (upload.stream_id, id(upload.sender))
+        end = ends.get(key)
+        if end is None:
+            end = ends[key] = StreamEnd(upload.sender, upload.stream, acked, 0, [], revoked=revoked)
+        end.uploads += 1
+        if revoked:
+            continue
+        in_turn = upload.seq == acked + 1 or isinstance(upload.message, Gap)
+        if upload.seq > acked and in_turn:
+            fresh.append(upload)
+            moved[upload.stream_id] = end.acked = upload.seq
+            end.refusals += upload.refusals
+            if isinstance(upload.message, Gap):
+                kept.add_gap(tx, upload.stream_id, acked + 1, upload.seq, upload.message.reason)
+        else:
+            end.acked = acked
+            end.rewound = end.rewound or upload.seq > acked
+    kept.advance_streams(tx, moved)
+    return fresh, list(ends.values())
+
+
+def _not_yet_known(
+    tx: Transaction, batches: Sequence[tuple[Upload, Batch]]
+) -> list[tuple[bytes, Reading]]:
+    """Return the readings whose content nobody sent before; link the second copies."""
+    found: dict[bytes, Reading] = {}
+    copies: list[tuple[bytes, int, int]] = []
+    origin: dict[bytes, tuple[int, int]] = {}
+    for upload, batch in batches:
+        for wire in batch.readings:
+            reading = to_reading(wire, batch.device)
+            key = content_key(reading)
+            if key in found:
+                copies.append((key, upload.stream_id, upload.seq))
+            else:
+                found[key] = reading
+                origin[key] = (upload.stream_id, upload.seq)
+    known = kept.known_contents(tx, list(found))
+    copies += [(key, *origin[key]) for key in known]
+    kept.add_copies(tx, copies)
+    return [(key, reading) for key, reading in found.items() if key not in known]
+
+
+class Intake:
+    """Gathers uploads into groups and carries each through `take_in`."""
+
+    def __init__(self, database: Database, bus: Bus, *, group_max: int) -> None:
+        self._database = database
+        self._bus = bus
+        self._group_max = group_max
+        self._waiting: deque[Upload] = deque()
+        self._arrived = asyncio.Event()
+
+    def submit(self, upload: Upload) -> None:
+        """Queue an upload; its sender is told when it is durable."""
+        self._waiting.append(upload)
+        self._arrived.set()
+
+    async def run(self) -> None:
+        """Take in groups until cancelled."""
+        while True:
+            await self._arrived.wait()
+            group = [
+                self._waiting.popleft() for _ in range(min(self._group_max, len(self._waiting)))
+            ]
+            if not self._waiting:
+                self._arrived.clear()
+            if group:
+                await self._take(group)
+
+    async def _take(self, group: list[Upload]) -> None:
+        """Commit a group; on failure in halves, until the bad upload stands alone."""
+        try:
+            taken = await self._database.write(lambda tx: take_in(tx, group))
+        except UnavailableError as error:
+            log.error("intake cannot write", extra={"uploads": len(group), "why": str(error)})
+            _give_back(group, error)
+        except Exception as error:  # noqa: BLE001 - one bad upload must not hold up the others
+            if len(group) > 1:
+                middle = len(group) // 2
+                await self._take(group[:middle])
+                await self._take(group[middle:])
+            else:
+                await self._set_aside(group[0], error)
+        else:
+            self._tell(taken)
+
+    async def _set_aside(self, upload: Upload, error: Exception) -> None:
+        """Keep an upload that cannot be processed, whole, and let its stream go on."""
+        log.error(
+            "upload set aside",
+            exc_info=error,
+            extra={"gateway_id": upload.gateway_id, "stream": upload.stream, "seq": upload.seq},
+        )
+        refusal = Refusal(upload.seq, "batch", f"cannot be processed: {type(error).__name__}")
+        upload.message = None
+        upload.refusals = [refusal]
+        try:
+            self._tell(await self._database.write(lambda tx: take_in(tx, [upload])))
+        except Exception as again:
+            log.error("upload cannot be set aside", exc_info=again)
+            _give_back([upload], UnavailableError("the server cannot keep this upload now"))
+
+    def _tell(self, taken: Taken) -> None:
+        """After the commit: acknowledge, then tell the screens."""
+        for end in taken.ends:
+            if end.revoked:
+                end.sender.refused(
+                    NotAllowedError("this gateway's key has been revoked"), end.uploads
+                )
+            elif end.rewound:
+                end.sender.rewound(end.stream, end.acked, end.uploads)
+            else:
+                end.sender.committed(end.stream, end.acked, end.refusals, end.uploads)
+        for person_id in taken.person_ids:
+            self._bus.publish(f"person:{person_id}", {"kind": "state", "changed_in": taken.number})
+        if taken.queued:
+            self._bus.publish("outbox", {})
+        for batch in taken.samples:
+            topic = f"device:{batch.device}"
+            if self._bus.wanted(topic):
+                self._bus.publish(topic, _samples_message(batch.at, batch.samples))
+
+
+def _samples_message(at: int, samples: Sequence[Sample]) -> dict[str, object]:
+    return {"kind": "samples", "at": at, "samples": msgspec.to_builtins(samples)}
+
+
+def _give_back(group: Sequence[Upload], error: Exception) -> None:
+    counts: dict[int, tuple[Sender, int]] = {}
+    for upload in group:
+        sender, count = counts.get(id(upload.sender), (upload.sender, 0))
+        counts[id(sender)] = (sender, count + 1)
+    for sender, count in counts.values():
+        sender.refused(error, count)

@@ -1,0 +1,405 @@
+"""Live screens: what changed reaches every viewer at most twice a second, encoded once.
+
+Theory of operation. The intake and the alert desk publish `person:ID` after their commit. The hub
+gathers those ids and, a moment later, reads the changed rows in one transaction, encodes each once
+and hands the bytes to every viewer who watches that person. A viewer keeps only the newest bytes a
+person until its socket can take another frame, so a slow line gets fewer frames, never older ones.
+
+The bus may lose. So every few seconds the hub asks the database what was committed after its own
+cursor, and a viewer that comes back says which cursor it holds and is given what came after. The
+same round ends viewers whose session is over, and looks again at who may see whom.
+
+A `Viewer` does no I/O: frames go in, `take(now_s)` says what to send and when to ask again.
+"""
+
+import asyncio
+import logging
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import msgspec
+
+from telehealth.access import sessions
+from telehealth.access.policy import Action, Role
+from telehealth.access.scope import persons_seen_by, require
+from telehealth.access.sessions import SignedIn
+from telehealth.bus import Bus
+from telehealth.clock import Clock
+from telehealth.errors import TelehealthError
+from telehealth.store.database import Database, Reader
+from telehealth.store.queries import person_screen, screens
+
+log = logging.getLogger(__name__)
+
+FRAME_EVERY_S: Final = 0.5
+BEAT_S: Final = 4.0
+"""A page that hears nothing for two beats and a little says that the connection is lost."""
+ROUND_S: Final = 5.0
+NOTICES_KEPT: Final = 32
+SAMPLES_KEPT: Final = 5
+PERSONS_WITH_SAMPLES: Final = 60
+"""A list longer than this shows readings only, no samples between them."""
+READINGS_BACK_MS: Final = 24 * 3_600_000
+
+GOING_AWAY: Final = 1001
+SESSION_OVER: Final = 4401
+NOT_ALLOWED: Final = 4403
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(slots=True)
+class Viewer:
+    """One open page: whom it watches, and what it has not been sent yet."""
+
+    signed_in: SignedIn
+    wake: Callable[[], None]
+    persons: frozenset[str] = frozenset()
+    detail: str | None = None
+    """The one person whose readings are sent too."""
+    cursor: int = 0
+    close_code: int | None = None
+    _rows: dict[str, bytes] = field(default_factory=dict)
+    _gone: set[str] = field(default_factory=set)
+    _whole: bool = False
+    _readings: list[bytes] = field(default_factory=list)
+    _alerts: bytes | None = None
+    _samples: dict[str, deque[bytes]] = field(default_factory=dict)
+    _notices: deque[bytes] = field(default_factory=lambda: deque(maxlen=NOTICES_KEPT))
+    _next_frame_s: float = 0.0
+    _next_beat_s: float = 0.0
+
+    @property
+    def own(self) -> bool:
+        """Whether this is a patient's own page, which is not shown who does what about an alert."""
+        return self.signed_in.role is Role.PATIENT
+
+    def start_anew(self) -> None:
+        """The next rows are everything the page should show."""
+        self._whole = True
+        self._rows.clear()
+        self._readings.clear()
+        self._samples.clear()
+
+    def put_row(self, person_id: str, encoded: bytes) -> None:
+        """Keep the newest row of a person."""
+        self._rows[person_id] = encoded
+        self.wake()
+
+    def put_detail(self, encoded_readings: Iterable[bytes], encoded_alerts: bytes) -> None:
+        """Keep new readings of the person in detail, and that person's alerts as they are."""
+        self._readings += encoded_readings
+        self._alerts = encoded_alerts
+        self.wake()
+
+    def put_samples(self, person_id: str, encoded: bytes) -> None:
+        """Keep the newest few messages of samples of a person."""
+        kept = self._samples.setdefault(person_id, deque(maxlen=SAMPLES_KEPT))
+        kept.append(encoded)
+        self.wake()
+
+    def put_notice(self, encoded: bytes) -> None:
+        """Keep a call or a notice; it does not wait for the next frame."""
+        self._notices.append(encoded)
+        self.wake()
+
+    def close(self, code: int) -> None:
+        """End the page's socket; the first reason counts."""
+        self.close_code = self.close_code or code
+        self.wake()
+
+    def take(self, now_s: float, now_ms: int) -> tuple[list[bytes], float]:
+        """Return the frames to send now, and in how many seconds to ask again at the latest."""
+        frames = [b'{"type":"notice","message":' + n + b"}" for n in self._notices]
+        self._notices.clear()
+        if now_s >= self._next_frame_s and self._waiting:
+            frames.append(self._frame(now_ms))
+            self._next_frame_s = now_s + FRAME_EVERY_S
+            self._next_beat_s = now_s + BEAT_S
+        elif now_s >= self._next_beat_s:
+            frames.append(b'{"type":"beat","now":%d}' % now_ms)
+            self._next_beat_s = now_s + BEAT_S
+        until = self._next_frame_s if self._waiting else self._next_beat_s
+        return frames, max(0.0, until - now_s)
+
+    @property
+    def _waiting(self) -> bool:
+        return bool(
+            self._whole or self._rows or self._readings or self._samples or self._alerts is not None
+        )
+
+    def _frame(self, now_ms: int) -> bytes:
+        """One frame of everything that waits: bytes joined, nothing encoded again."""
+        parts = [b'"type":"changes","now":%d,"cursor":%d' % (now_ms, self.cursor)]
+        if self._whole:
+            parts.append(b'"whole":true')
+        if self._rows or self._whole:
+            parts.append(b'"rows":[' + b",".join(self._rows.values()) + b"]")
+        if self._readings:
+            parts.append(b'"readings":[' + b",".join(self._readings) + b"]")
+        if self._alerts is not None:
+            parts.append(b'"alerts":' + self._alerts)
+        if self._samples:
+            samples = [s for kept in self._samples.values() for s in kept]
+            parts.append(b'"samples":[' + b",".join(samples) + b"]")
+        self._whole, self._alerts = False, None
+        self._rows.clear()
+        self._readings.clear()
+        self._samples.clear()
+        return b"{" + b",".join(parts) + b"}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What one transaction found about the persons that changed."""
+
+    cursor: int
+    rows: dict[str, bytes]
+    own_rows: dict[str, bytes]
+    readings: dict[str, list[bytes]]
+    alerts: dict[str, bytes]
+
+
+class LiveHub:
+    """Every open page of this process."""
+
+    def __init__(self, database: Database, bus: Bus, clock: Clock) -> None:
+        self._database = database
+        self._bus = bus
+        self._clock = clock
+        self._viewers: set[Viewer] = set()
+        self._watchers: defaultdict[str, set[Viewer]] = defaultdict(set)
+        self._ends: dict[tuple[Viewer, str], Callable[[], None]] = {}
+        self._changed: set[str] = set()
+        self._stir = asyncio.Event()
+        self._cursor: int | None = None
+        self._round_ms = 0
+
+    @property
+    def viewers(self) -> int:
+        """How many pages are open."""
+        return len(self._viewers)
+
+    def now_ms(self) -> int:
+        """The server's time, which pages show ages by."""
+        return int(self._clock().timestamp() * 1000)
+
+    def open(self, viewer: Viewer) -> None:
+        """Take in a page; it hears notices of its account, and the end of its session."""
+        self._viewers.add(viewer)
+        self._listen(viewer, f"account:{viewer.signed_in.account_id}", self._on_notice)
+        self._listen(viewer, viewer.signed_in.topic, self._on_session_end)
+
+    def close(self, viewer: Viewer) -> None:
+        """Forget a page."""
+        self._viewers.discard(viewer)
+        self._unwatch(viewer)
+        for key in [key for key in self._ends if key[0] is viewer]:
+            self._ends.pop(key)()
+
+    def going_away(self) -> None:
+        """End every page's socket: the server stops."""
+        for viewer in self._viewers:
+            viewer.close(GOING_AWAY)
+
+    async def watch(self, viewer: Viewer, person_id: str | None, cursor: int) -> None:
+        """Show a page its list, or one person; whole, or what came after its cursor.
+
+        Raises:
+            NotAllowedError: this account may not see that person.
+        """
+        actor = viewer.signed_in.actor
+        now_ms = self.now_ms()
+
+        def look(reader: Reader) -> tuple[frozenset[str], dict[str, str], _Read, bool]:
+            if person_id is not None:
+                require(reader, actor, person_id, Action.SEE_VITALS)
+                persons = frozenset({person_id})
+            else:
+                persons = frozenset(persons_seen_by(reader, actor))
+            resumed = 0 < cursor <= reader.cursor
+            wanted = persons
+            if resumed:
+                wanted = persons & set(screens.changed_since(reader, cursor, now_ms, now_ms))
+            found = _read(reader, wanted, person_id, cursor if resumed else 0, now_ms)
+            return persons, _devices(reader, persons, now_ms), found, resumed
+
+        persons, devices, found, resumed = await self._database.read(look)
+        self._unwatch(viewer)
+        viewer.persons, viewer.detail = persons, person_id
+        for watched in persons:
+            self._watchers[watched].add(viewer)
+            self._listen(viewer, f"person:{watched}", self._on_person)
+        for watched, device_id in devices.items():
+            self._listen_samples(viewer, watched, device_id)
+        if not resumed:
+            viewer.start_anew()
+        self._give(viewer, found)
+
+    def _unwatch(self, viewer: Viewer) -> None:
+        for person_id in viewer.persons:
+            self._watchers[person_id].discard(viewer)
+            if not self._watchers[person_id]:
+                del self._watchers[person_id]
+        for key in [k for k in self._ends if k[0] is viewer and k[1][:7] in ("person:", "device:")]:
+            self._ends.pop(key)()
+        viewer.persons, viewer.detail = frozenset(), None
+
+    def _listen(
+        self,
+        viewer: Viewer,
+        topic: str,
+        act: Callable[[Viewer, str, dict[str, Any]], None],
+    ) -> None:
+        end = self._bus.subscribe(topic, lambda name, message: act(viewer, name, message))
+        self._ends[viewer, topic] = end
+
+    def _listen_samples(self, viewer: Viewer, person_id: str, device_id: str) -> None:
+        def samples(_topic: str, message: dict[str, Any]) -> None:
+            viewer.put_samples(person_id, _encode({"person_id": person_id, **_sampled(message)}))
+
+        self._ends[viewer, f"device:{device_id}"] = self._bus.subscribe(
+            f"device:{device_id}", samples
+        )
+
+    def _on_notice(self, viewer: Viewer, _topic: str, message: dict[str, Any]) -> None:
+        viewer.put_notice(_encode(message))
+
+    def _on_session_end(self, viewer: Viewer, _topic: str, _message: dict[str, Any]) -> None:
+        viewer.close(SESSION_OVER)
+
+    def _on_person(self, _viewer: Viewer, topic: str, _message: dict[str, Any]) -> None:
+        self._changed.add(topic.removeprefix("person:"))
+        self._stir.set()
+
+    async def run(self) -> None:
+        """Hand on changes as they come, and put right every few seconds what the bus lost."""
+        loop = asyncio.get_running_loop()
+        next_round_s = loop.time()
+        while True:
+            try:
+                async with asyncio.timeout_at(next_round_s):
+                    await self._stir.wait()
+            except TimeoutError:
+                next_round_s = loop.time() + ROUND_S
+                await self._safely(self.repair)
+                continue
+            await self._safely(self.hand_on)
+            await asyncio.sleep(FRAME_EVERY_S / 2)
+
+    async def _safely(self, act: Callable[[], Any]) -> None:
+        """A database that cannot serve now is asked again in the next round."""
+        try:
+            await act()
+        except TelehealthError:
+            log.exception("live screens cannot read now")
+
+    async def hand_on(self) -> None:
+        """Read what changed, once, and give it to whoever watches."""
+        self._stir.clear()
+        changed = {p for p in self._changed if p in self._watchers}
+        self._changed.clear()
+        if not changed:
+            return
+        now_ms = self.now_ms()
+        detailed = {v.detail: 0 for p in changed for v in self._watchers[p] if v.detail}
+        for person_id in detailed:
+            detailed[person_id] = min(v.cursor for v in self._watchers[person_id] if v.detail)
+        found = await self._database.read(
+            lambda reader: _read_all(reader, changed, detailed, now_ms)
+        )
+        for person_id in changed:
+            for viewer in tuple(self._watchers.get(person_id, ())):
+                self._give(viewer, found, only=person_id)
+
+    def _give(self, viewer: Viewer, found: _Read, only: str | None = None) -> None:
+        rows = found.own_rows if viewer.own else found.rows
+        for person_id in (only,) if only is not None else viewer.persons:
+            if person_id in rows:
+                viewer.put_row(person_id, rows[person_id])
+            if person_id == viewer.detail and person_id in found.alerts:
+                alerts = b"[]" if viewer.own else found.alerts[person_id]
+                viewer.put_detail(found.readings[person_id], alerts)
+        viewer.cursor = max(viewer.cursor, found.cursor)
+        viewer.wake()
+
+    async def repair(self) -> None:
+        """Find what was committed unheard, whose session is over, and whose list has changed."""
+        now_ms = self.now_ms()
+        viewers = tuple(self._viewers)
+
+        def look(reader: Reader) -> tuple[int, list[str], set[bytes], dict[str, frozenset[str]]]:
+            cursor = reader.cursor
+            since = self._cursor if self._cursor is not None else cursor
+            changed = screens.changed_since(reader, since, now_ms, self._round_ms or now_ms)
+            over = {
+                v.signed_in.session_hash
+                for v in viewers
+                if sessions.find(reader, v.signed_in.session_hash, now_ms) is None
+            }
+            scopes = {
+                v.signed_in.account_id: frozenset(persons_seen_by(reader, v.signed_in.actor))
+                for v in viewers
+            }
+            return cursor, changed, over, scopes
+
+        self._cursor, changed, over, scopes = await self._database.read(look)
+        self._round_ms = now_ms
+        for viewer in viewers:
+            await self._look_again(viewer, over, scopes[viewer.signed_in.account_id])
+        self._changed.update(changed)
+        await self.hand_on()
+
+    async def _look_again(self, viewer: Viewer, over: set[bytes], scope: frozenset[str]) -> None:
+        if viewer.signed_in.session_hash in over:
+            viewer.close(SESSION_OVER)
+        elif viewer.detail is not None:
+            if viewer.detail not in scope:
+                viewer.close(NOT_ALLOWED)
+        elif viewer.persons and viewer.persons != scope:
+            await self.watch(viewer, None, 0)
+
+
+def _devices(reader: Reader, persons: frozenset[str], now_ms: int) -> dict[str, str]:
+    """Return the devices whose samples a page of these persons shows."""
+    if len(persons) > PERSONS_WITH_SAMPLES:
+        return {}
+    return screens.devices_lent_to(reader, sorted(persons), now_ms)
+
+
+def _read(
+    reader: Reader, persons: Iterable[str], detail: str | None, cursor: int, now_ms: int
+) -> _Read:
+    return _read_all(reader, persons, {} if detail is None else {detail: cursor}, now_ms)
+
+
+def _read_all(
+    reader: Reader, persons: Iterable[str], detailed: dict[str, int], now_ms: int
+) -> _Read:
+    """Read and encode rows, and readings and alerts of the persons in detail, in one snapshot."""
+    rows = screens.person_rows(reader, sorted(persons), now_ms)
+    return _Read(
+        reader.cursor,
+        {row.person_id: _encode(row) for row in rows},
+        {row.person_id: _encode(own_view(row)) for row in rows},
+        {
+            person_id: [
+                _encode(reading)
+                for reading in person_screen.readings_since(
+                    reader, person_id, cursor, now_ms - READINGS_BACK_MS
+                )
+            ]
+            for person_id, cursor in detailed.items()
+        },
+        {p: _encode(screens.alerts_of(reader, p, now_ms)) for p in detailed},
+    )
+
+
+def own_view(row: screens.PersonRow) -> screens.PersonRow:
+    """Return a row as the person themselves is shown it: without the staff's worklist."""
+    return replace(row, alerts=(), rank=(0, 0, 0.0), doctor_id=None)
+
+
+def _sampled(message: dict[str, Any]) -> dict[str, Any]:
+    return {"at": message["at"], "samples": message["samples"]}

@@ -1,0 +1,47 @@
+"""Programmes: a place and dates with one rule pack; a person is in one at a time."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from telehealth import subjects
+from telehealth.errors import RefusedError
+from telehealth.store.database import Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewProgramme:
+    """What a programme is made of."""
+
+    programme_id: str
+    name: str
+    place: str
+    rule_pack: str = subjects.DEFAULT_PACK
+    mode: str = "evaluation"
+    levels_signed_by: str | None = None
+    levels_signed_on: str | None = None
+    cadence: timedelta = timedelta(hours=12)
+
+
+def create(tx: Transaction, new: NewProgramme) -> None:
+    """Make a programme that begins now.
+
+    Raises:
+        RefusedError: its rules may not be used in its mode, or its cadence is none.
+    """
+    subjects.rules_of(new.rule_pack, new.mode, new.levels_signed_by, new.levels_signed_on)
+    if not timedelta(minutes=1) <= new.cadence <= timedelta(days=7):
+        raise RefusedError("cadence", "one minute to seven days", str(new.cadence))
+    tx.insert(
+        "programme",
+        (
+            "programme_id", "name", "place", "time_zone", "rule_pack", "mode", "levels_signed_by",
+            "levels_signed_on", "cadence_s", "valid_from_ms",
+        ),
+        [
+            (
+                new.programme_id, new.name, new.place, "Asia/Ho_Chi_Minh", new.rule_pack, new.mode,
+                new.levels_signed_by, new.levels_signed_on, int(new.cadence.total_seconds()),
+                tx.now_ms,
+            )
+        ],
+    )  # fmt: skip

@@ -1,0 +1,23 @@
+"""What a running server is made of; the composition root fills it, handlers are given it."""
+
+from dataclasses import dataclass, field
+
+from telehealth.bus import Bus
+from telehealth.clock import Clock
+from telehealth.intake import Intake
+from telehealth.settings import Settings
+from telehealth.store.database import Database
+from telehealth.uplinks import Uplink
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts that handlers may use."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    bus: Bus
+    intake: Intake
+    uplinks: dict[str, Uplink] = field(default_factory=dict)
+    """The newest connection of each gateway; a second one replaces the first."""

@@ -1,0 +1,101 @@
+"""Puts a server together: the engine's loops, the web application, a socket to listen on.
+
+With `__main__` and `demo` this is the composition root, the only place where `telehealth` knows
+`webui` (docs/architecture.md, "Imports").
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from aiohttp import web
+
+from telehealth import engine, judging, subjects
+from telehealth.alerts import desk
+from telehealth.calls import book
+from telehealth.services import Services
+from telehealth.settings import Settings
+from telehealth.store.database import Reader
+from telehealth.timers import Handler
+from webui.app import create_app
+
+log = logging.getLogger(__name__)
+HANDLERS: Final[dict[str, Handler]] = {
+    **judging.HANDLERS,
+    **desk.HANDLERS,
+    **book.TIMER_HANDLERS,
+}
+_SHUTDOWN_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """A server that answers at `origin`."""
+
+    services: Services
+    origin: str
+
+
+@asynccontextmanager
+async def listening(settings: Settings) -> AsyncIterator[Listening]:
+    """Run a server and yield its address; it ends with the context.
+
+    Raises:
+        RefusedError: a programme's rule pack or level table may not be used as its mode says.
+        UnavailableError: the database cannot promise that what is committed stays.
+        OSError: the address is taken.
+    """
+    async with engine.running(settings, HANDLERS) as services:
+        await services.database.read(_check_programmes)
+        runner = web.AppRunner(create_app(services), access_log=None, shutdown_timeout=_SHUTDOWN_S)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, settings.host, settings.port, backlog=1024)
+            await site.start()
+            host, port = runner.addresses[0][:2]
+            yield Listening(services, f"http://{host}:{port}")
+        finally:
+            await runner.cleanup()
+
+
+def _check_programmes(reader: Reader) -> None:
+    """Load every programme's rules once, so that a wrong one is refused at start, not at 3 a.m."""
+    for row in reader.rows(
+        "SELECT rule_pack, mode, levels_signed_by, levels_signed_on FROM programme"
+    ):
+        subjects.rules_of(*row)
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until cancelled."""
+    configure_logging(settings.log_level)
+    async with listening(settings) as server:
+        print(f"telehealth serves {server.origin}", flush=True)  # noqa: T201 - the command's answer
+        await asyncio.Event().wait()
+
+
+def configure_logging(level: str) -> None:
+    """Write log events as one JSON line each, on standard error."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(ensure_ascii=False),
+            ],
+        )
+    )
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)

@@ -1,0 +1,1 @@
+"""A whole server on loopback, over HTTP and WebSocket, on both engines."""

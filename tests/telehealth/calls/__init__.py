@@ -1,0 +1,1 @@
+"""Calls: states, rooms, the book and the desk."""

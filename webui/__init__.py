@@ -1,0 +1,1 @@
+"""HTTP and WebSocket routes, pages and their scripts: translates, decides nothing."""

@@ -1,0 +1,1 @@
+"""Handlers for programs: JSON, WebSockets, health."""

@@ -1,0 +1,176 @@
+"""Gateways: the WebSocket `/gateway/v1`, and enrolment. Translates; decides nothing."""
+
+import asyncio
+import logging
+
+import msgspec
+from aiohttp import WSMsgType, web
+
+from protocols.errors import DecodeError
+from protocols.uplink import MAX_MESSAGE_BYTES, Failure, Hello, decode_from_gateway, encode
+from telehealth import gateways
+from telehealth.errors import NotAllowedError, TelehealthError, UnavailableError
+from telehealth.services import Services
+from telehealth.store.queries import uploads
+from telehealth.uplinks import OpenStream, Uplink, admit, new_challenge, welcome
+from webui.keys import SERVICES
+
+log = logging.getLogger(__name__)
+_HELLO_TIMEOUT_S = 15.0
+_HEARTBEAT_S = 30.0
+_FAREWELL_S = 5.0
+
+
+async def gateway_socket(request: web.Request) -> web.StreamResponse:
+    """Serve one gateway from challenge to close (docs/uplink.md)."""
+    services = request.app[SERVICES]
+    socket = web.WebSocketResponse(
+        max_msg_size=MAX_MESSAGE_BYTES, heartbeat=_HEARTBEAT_S, decode_text=False
+    )
+    await socket.prepare(request)
+    try:
+        hello, streams = await _shake_hands(socket, services)
+    except TelehealthError as error:
+        await _refuse(socket, error)
+        return socket
+    await _serve(socket, services, hello, streams)
+    return socket
+
+
+async def _shake_hands(
+    socket: web.WebSocketResponse, services: Services
+) -> tuple[Hello, dict[str, OpenStream]]:
+    now_ms = int(services.clock().timestamp() * 1000)
+    nonce, challenge = new_challenge(now_ms=now_ms)
+    await _send(socket, encode(challenge))
+    try:
+        frame = await socket.receive(timeout=_HELLO_TIMEOUT_S)
+    except TimeoutError as error:
+        raise NotAllowedError(f"no hello within {_HELLO_TIMEOUT_S:.0f} s") from error
+    if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+        raise NotAllowedError("the first frame must be hello")
+    hello = decode_from_gateway(frame.data)
+    if not isinstance(hello, Hello):
+        raise NotAllowedError("the first frame must be hello")
+    streams = await services.database.write(lambda tx: admit(tx, hello, nonce))
+    answer = welcome(streams, now_ms=now_ms, retry_after_s=services.settings.retry_after_s)
+    await _send(socket, encode(answer))
+    return hello, streams
+
+
+async def _serve(
+    socket: web.WebSocketResponse,
+    services: Services,
+    hello: Hello,
+    streams: dict[str, OpenStream],
+) -> None:
+    moved = asyncio.Event()
+    link = Uplink(
+        hello.gateway,
+        streams,
+        services.intake,
+        window=services.settings.intake_window,
+        wake=moved.set,
+    )
+    older = services.uplinks.get(hello.gateway)
+    if older is not None:
+        older.end(4001, "replaced", "this gateway has connected again")
+    services.uplinks[hello.gateway] = link
+
+    def revoked(_topic: str, _message: dict[str, object]) -> None:
+        link.end(4003, NotAllowedError.code, "this gateway's key has been revoked")
+
+    unsubscribe = services.bus.subscribe(f"gateway:{hello.gateway}", revoked)
+    writer = asyncio.create_task(_answer(socket, link, moved))
+    log.info("gateway connected", extra={"gateway_id": hello.gateway})
+    try:
+        await _read(socket, link, services)
+        await _farewell(writer, link)
+    finally:
+        unsubscribe()
+        writer.cancel()
+        await asyncio.gather(writer, return_exceptions=True)
+        if services.uplinks.get(hello.gateway) is link:
+            del services.uplinks[hello.gateway]
+        log.info("gateway gone", extra={"gateway_id": hello.gateway})
+
+
+async def _read(socket: web.WebSocketResponse, link: Uplink, services: Services) -> None:
+    """Hand frames to the link; stop reading while its window is full."""
+    async for frame in socket:
+        if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+            break
+        reason = link.receive(frame.data)
+        if reason is not None:
+            raw = frame.data
+            await services.database.write(
+                lambda tx, raw=raw, reason=reason: uploads.keep_unreadable(  # type: ignore[misc]
+                    tx, link.gateway_id, reason, raw
+                )
+            )
+        if link.close_code is not None:
+            return
+        while link.full and link.close_code is None:
+            await link.room.wait()
+
+
+async def _farewell(writer: asyncio.Task[None], link: Uplink) -> None:
+    """Let the last word go out before the connection ends."""
+    if link.close_code is not None:
+        await asyncio.wait([writer], timeout=_FAREWELL_S)
+
+
+async def _answer(socket: web.WebSocketResponse, link: Uplink, moved: asyncio.Event) -> None:
+    """Send what the link wants to say, and close when it says so."""
+    while True:
+        await moved.wait()
+        moved.clear()
+        try:
+            for answer in link.take_answers():
+                await _send(socket, encode(answer))
+        except ConnectionError:
+            return
+        if link.close_code is not None:
+            await socket.close(code=link.close_code)
+            return
+
+
+async def _refuse(socket: web.WebSocketResponse, error: TelehealthError) -> None:
+    """Say why a connection was not admitted, and close it."""
+    if isinstance(error, DecodeError):
+        code, close_code = "malformed", 1007
+    elif isinstance(error, UnavailableError):
+        code, close_code = error.code, 1013
+    else:
+        code, close_code = getattr(error, "code", "refused"), 4003
+    log.warning("gateway refused", extra={"code": code})
+    try:
+        await _send(socket, encode(Failure(code, str(error))))
+        await socket.close(code=close_code)
+    except ConnectionError:
+        return
+
+
+async def _send(socket: web.WebSocketResponse, frame: bytes) -> None:
+    """Send JSON bytes as a text frame."""
+    await socket.send_frame(frame, WSMsgType.TEXT)
+
+
+class EnrolmentRequest(msgspec.Struct, forbid_unknown_fields=False):
+    """What a new gateway posts: its one-use code, its raw public key in base64, its name."""
+
+    code: str
+    public_key: str
+    name: str = ""
+
+
+async def enrol(request: web.Request) -> web.Response:
+    """Exchange a one-use code for a gateway id."""
+    try:
+        asked = msgspec.json.decode(await request.read(), type=EnrolmentRequest)
+    except msgspec.MsgspecError as error:
+        raise DecodeError(str(error)) from error
+    gateway_id = await request.app[SERVICES].database.write(
+        lambda tx: gateways.enrol(tx, code=asked.code, public_key=asked.public_key, name=asked.name)
+    )
+    return web.json_response({"gateway_id": gateway_id}, status=201)

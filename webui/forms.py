@@ -1,0 +1,29 @@
+"""Forms of a page: small, text only, and their fields by name."""
+
+from aiohttp import web
+
+from telehealth.errors import RefusedError
+
+_LONGEST = 4_000
+
+
+async def fields(request: web.Request) -> dict[str, str]:
+    """Return the text fields of a posted form, stripped.
+
+    Raises:
+        RefusedError: a file, or a field longer than any of ours.
+    """
+    form = await request.post()
+    found: dict[str, str] = {}
+    for name, value in form.items():
+        if not isinstance(value, str) or len(value) > _LONGEST:
+            raise RefusedError(name[:40], f"text of at most {_LONGEST} characters", "more")
+        found[name] = value.strip()
+    return found
+
+
+def local_path(path: str | None, otherwise: str) -> str:
+    """Return a path on this server to go to next, or the other one: never another site."""
+    if path is None or not path.startswith("/") or path.startswith(("//", "/\\")):
+        return otherwise
+    return path if path.isprintable() and "\\" not in path else otherwise

@@ -1,0 +1,135 @@
+"""The page of a call, and the few requests that start, answer and decline one."""
+
+from typing import Annotated, Final
+
+import msgspec
+from aiohttp import web
+from msgspec import Meta
+
+from protocols.errors import DecodeError
+from telehealth.access.policy import Role
+from telehealth.access.sessions import SignedIn
+from telehealth.calls import book
+from telehealth.calls.book import Call, CallShown
+from telehealth.calls.states import ENDED
+from telehealth.errors import RefusedError
+from telehealth.store.database import Reader
+from webui.api.signalling import CALLS
+from webui.keys import PAGES, SERVICES, signed_in
+
+CURRENT: Final = "current"
+"""In the place of a room's id: the calls that are open for whoever asks."""
+Id = Annotated[str, Meta(min_length=1, max_length=64)]
+
+
+class NewCall(msgspec.Struct, frozen=True):
+    """What a doctor posts; a patient's request needs nothing."""
+
+    person_id: Id | None = None
+    alert_id: Id | None = None
+
+
+async def consult_page(request: web.Request) -> web.Response:
+    """Show the device check and the call, or how it ended."""
+    services, who = request.app[SERVICES], signed_in(request)
+
+    def look(reader: Reader) -> tuple[Call, CallShown]:
+        call = book.require_part(reader, who.actor, request.match_info["room_id"])
+        return call, book.shown(reader, who.actor, call)
+
+    call, seen = await services.database.read(look)
+    return request.app[PAGES].render(
+        request,
+        "consult.html",
+        signed_in=who,
+        now_ms=int(services.clock().timestamp() * 1000),
+        call=seen,
+        over=call.state in ENDED,
+        is_doctor=who.role is Role.DOCTOR,
+        back=f"/doctor/persons/{call.person_id}" if who.role is Role.DOCTOR else "/patient",
+    )
+
+
+async def call_create(request: web.Request) -> web.Response:
+    """Start a call: a doctor rings a person, a patient asks for a doctor.
+
+    A form is sent on to the call's page; a program is told where that is.
+    """
+    who, desk = signed_in(request), request.app[CALLS]
+    wanted = await _new_call(request)
+    if who.role is not Role.DOCTOR:
+        call = await desk.request(who.actor)
+    elif wanted.person_id is None:
+        raise RefusedError("person_id", "whom to call", None)
+    else:
+        call = await desk.offer(who.actor, wanted.person_id, wanted.alert_id)
+    return await _moved(request, who, call, status=201)
+
+
+async def call_answer(request: web.Request) -> web.Response:
+    """Say yes to what rings."""
+    who = signed_in(request)
+    call = await request.app[CALLS].answer(who.actor, request.match_info["room_id"])
+    return await _moved(request, who, call)
+
+
+async def call_decline(request: web.Request) -> web.Response:
+    """Say no, withdraw, or hang up, whichever it means now."""
+    who = signed_in(request)
+    call = await request.app[CALLS].decline(who.actor, request.match_info["room_id"])
+    return await _moved(request, who, call)
+
+
+async def call_state(request: web.Request) -> web.Response:
+    """Return one call, or with `current` every call that is open for whoever asks."""
+    who, room_id = signed_in(request), request.match_info["room_id"]
+
+    def look(reader: Reader) -> list[CallShown]:
+        if room_id == CURRENT:
+            calls = book.open_calls(reader, who.actor)
+        else:
+            calls = [book.require_part(reader, who.actor, room_id)]
+        return [book.shown(reader, who.actor, call) for call in calls]
+
+    shown = [_as_json(call) for call in await request.app[SERVICES].database.read(look)]
+    return web.json_response({"calls": shown} if room_id == CURRENT else shown[0])
+
+
+async def _new_call(request: web.Request) -> NewCall:
+    try:
+        if _is_form(request):
+            form = await request.post()
+            return msgspec.convert({name: value for name, value in form.items() if value}, NewCall)
+        return msgspec.json.decode(await request.read() or b"{}", type=NewCall)
+    except msgspec.MsgspecError as error:
+        raise DecodeError(str(error)) from error
+
+
+async def _moved(
+    request: web.Request, who: SignedIn, call: Call, *, status: int = 200
+) -> web.Response:
+    seen = await request.app[SERVICES].database.read(
+        lambda reader: book.shown(reader, who.actor, call)
+    )
+    if _is_form(request):
+        raise web.HTTPSeeOther(_url(call.room_id))
+    return web.json_response(_as_json(seen), status=status)
+
+
+def _is_form(request: web.Request) -> bool:
+    return request.content_type in ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+def _as_json(call: CallShown) -> dict[str, object]:
+    return {
+        "room_id": call.room_id,
+        "state": call.state.value,
+        "rings": call.rings,
+        "name": call.name,
+        "person_id": call.person_id,
+        "url": _url(call.room_id),
+    }
+
+
+def _url(room_id: str) -> str:
+    return f"/consult/{room_id}"

@@ -1,0 +1,78 @@
+"""The patient's own page: today's readings, how it stands, what to do, and the call."""
+
+from collections import defaultdict
+from typing import Any, Final
+
+from aiohttp import web
+
+from telehealth.access.policy import Action
+from telehealth.access.scope import require
+from telehealth.live import own_view
+from telehealth.store.database import Reader
+from telehealth.store.queries import person_screen, screens
+from webui.i18n import local, zone_of
+from webui.keys import PAGES, SERVICES, now_ms, signed_in
+
+_DAYS: Final = 7
+_DAY_MS: Final = 24 * 3_600_000
+
+
+async def page(request: web.Request) -> web.Response:
+    """Show the person behind this log-in to themselves."""
+    who, now = signed_in(request), now_ms(request)
+    person_id = who.person_id or ""
+
+    def look(reader: Reader) -> dict[str, Any]:
+        require(reader, who.actor, person_id, Action.SEE_VITALS)
+        rows = screens.person_rows(reader, [person_id], now)
+        place = person_screen.household(reader, person_id, now)
+        zone = place.time_zone if place else "Asia/Ho_Chi_Minh"
+        return {
+            "row": own_view(rows[0]) if rows else None,
+            "zone": zone,
+            "days": _days(reader, person_id, now, zone),
+            "latest": person_screen.readings(reader, person_id, limit=1),
+            "cursor": reader.cursor,
+        }
+
+    found = await request.app[SERVICES].database.read(look)
+    return request.app[PAGES].render(
+        request,
+        "patient.html",
+        signed_in=who,
+        now_ms=now,
+        time_zone=found["zone"],
+        row=found["row"],
+        days=found["days"],
+        data={
+            "now": now,
+            "cursor": found["cursor"],
+            "person_id": person_id,
+            "row": found["row"],
+            "readings": found["latest"],
+        },
+    )
+
+
+def _days(reader: Reader, person_id: str, now: int, zone: str) -> list[dict[str, Any]]:
+    """Return the lowest and the usual SpO2 of each of the last days, newest first."""
+    shown = person_screen.series(
+        reader, person_id, from_ms=now - _DAYS * _DAY_MS, to_ms=now, points=_DAYS * 24
+    )
+    by_day: defaultdict[int, list[tuple[float, float | None]]] = defaultdict(list)
+    for at_s, spo2, pulse in zip(shown.t, shown.spo2, shown.pulse, strict=True):
+        if spo2 is not None:
+            midnight = local(at_s * 1000, zone_of(zone)).replace(hour=0, minute=0, second=0)
+            by_day[int(midnight.timestamp() * 1000)].append((spo2, pulse))
+    days = []
+    for at_ms, values in sorted(by_day.items(), reverse=True):
+        pulses = [pulse for _, pulse in values if pulse is not None]
+        days.append(
+            {
+                "at_ms": at_ms,
+                "low": min(spo2 for spo2, _ in values),
+                "mean": sum(spo2 for spo2, _ in values) / len(values),
+                "pulse": sum(pulses) / len(pulses) if pulses else None,
+            }
+        )
+    return days
