@@ -35,6 +35,7 @@ logger = logging.getLogger(__name__)
 
 _LINE: Final = "urgent_below_spo2_percent"
 _TICK_S: Final = 1.0
+_COUNT_EVERY_MS: Final = 60_000
 _DISK_RETRY_S: Final = 5.0
 _MOST_IN_MEMORY: Final = 5_000
 """Parcels that wait in memory while the disk refuses them; about an hour of five devices."""
@@ -140,12 +141,17 @@ class Gateway:
         await self._spool.call(Spool.remember, _LINE, str(line_percent))
 
     async def _let_time_pass(self) -> None:
-        """Close minutes and batches of devices that have fallen silent."""
+        """Close minutes and batches of devices that have fallen silent; have counters written."""
+        counted_ms = self._clock.moment().monotonic_ms
         while True:
             await asyncio.sleep(_TICK_S)
             now = self._clock.moment()
             for ear in self._ears.values():
                 self._outbox.put(ear.recorder.tick(now))
+            if now.monotonic_ms - counted_ms >= _COUNT_EVERY_MS:
+                counted_ms = now.monotonic_ms
+                if any(ear.recorder.counts for ear in self._ears.values()):
+                    self._outbox.filled.set()
 
     async def _spool_what_is_heard(self) -> None:
         """Make durable what has gathered, and tell the uplink."""

@@ -144,11 +144,14 @@ class Links:
         return len(self._links) >= self._settings.max_connections
 
     async def _wait_for_a_slot(self) -> None:
-        for waiting in sorted(self._waiting - self._links.keys()):
-            logger.warning(
-                "no free connection slot",
-                extra={"device_id": waiting, "slots": self._settings.max_connections},
-            )
+        """Connect nothing more until a device goes; say so, and who is known to wait."""
+        logger.info(
+            "no free connection slot",
+            extra={
+                "slots": self._settings.max_connections,
+                "waiting": ",".join(sorted(self._waiting - self._links.keys())),
+            },
+        )
         self._waiting.clear()
         self._slot_freed.clear()
         await self._slot_freed.wait()

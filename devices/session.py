@@ -150,6 +150,11 @@ class Session:
         return sum(self.sent[stream] - self.acked[stream] for stream in STREAMS)
 
     @property
+    def idle(self) -> bool:
+        """Whether everything sent is acknowledged; before the welcome it never is."""
+        return self.state is State.STREAMING and not self.in_flight
+
+    @property
     def room(self) -> int:
         """How many frames may be sent now; 0 before the welcome."""
         if self.state is not State.STREAMING:

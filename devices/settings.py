@@ -18,7 +18,7 @@ class SettingsError(TelehealthError):
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the person who installs a gateway may change."""
 
-    batch_seconds: Annotated[float, Meta(ge=1, le=60)] = 10.0
+    batch_seconds: Annotated[float, Meta(ge=0.1, le=60)] = 10.0
     """How much of a stream goes into one message; 1 for values on a screen within a second."""
     only_devices: list[str] = []
     """Device ids to read; empty for every recognised oximeter in reach."""

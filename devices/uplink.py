@@ -8,6 +8,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Final
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -28,7 +29,6 @@ from devices.session import (
     Say,
     ServerTime,
     Session,
-    State,
 )
 from devices.settings import Settings
 from devices.spool import RejectedFrame, Spool
@@ -137,30 +137,30 @@ class Uplink:
         self, socket: ClientConnection, session: Session, listening: asyncio.Task[None]
     ) -> None:
         """Send as the window allows until the connection ends."""
-        loop = asyncio.get_running_loop()
+        now_s = asyncio.get_running_loop().time
         look_again_s = min(_LOOK_AGAIN_S, self._settings.ack_timeout_s / 4)
-        progress, progress_at = (0, 0, State.CHALLENGE), loop.time()
+        marked_s = moved_s = now_s()
+        reached: tuple[object, ...] = ()
+        listening.add_done_callback(lambda _: self._news.set())
         while True:
             self._news.clear()
+            if listening.done():
+                listening.result()
             try:
                 await self._send_what_fits(socket, session)
             except ConnectionClosed:
                 await listening  # what the server said before it closed tells why
                 raise
-            news = asyncio.create_task(self._news.wait())
-            done, _ = await asyncio.wait(
-                {news, listening}, timeout=look_again_s, return_when=asyncio.FIRST_COMPLETED
-            )
-            news.cancel()
-            if listening in done:
-                listening.result()
-            if not done:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(look_again_s):
+                    await self._news.wait()
+            if now_s() - marked_s >= look_again_s:
+                marked_s = now_s()
                 await self._mark_acknowledged()
-            reached = (session.acked["live"], session.acked["backlog"], session.state)
-            idle = session.state is State.STREAMING and not session.in_flight
-            if reached != progress or idle:
-                progress, progress_at = reached, loop.time()
-            elif loop.time() - progress_at > self._settings.ack_timeout_s:
+            reached_now = (*session.acked.values(), session.state)
+            if reached_now != reached or session.idle:
+                reached, moved_s = reached_now, now_s()
+            elif now_s() - moved_s > self._settings.ack_timeout_s:
                 raise _ConnectionOverError("the server acknowledges nothing")
 
     async def _send_what_fits(self, socket: ClientConnection, session: Session) -> None:

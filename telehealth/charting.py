@@ -21,7 +21,10 @@ class Band:
 
 
 def bands(rules: RuleSet, age_months: int | None, parameter: Parameter) -> list[Band]:
-    """Return the bands of a parameter at an age, mildest first, one a level and side."""
+    """Return the bands of a parameter at an age, mildest first.
+
+    One a level and side; a band that a graver one covers wholly is left out.
+    """
     sides = rules.at(age_months).get(parameter)
     if sides is None:
         return []
@@ -34,4 +37,17 @@ def bands(rules: RuleSet, age_months: int | None, parameter: Parameter) -> list[
                 found[fire.level, is_low] = Band(
                     fire.level.name.lower(), fire.edge, fire.limit, is_low
                 )
-    return [band for _, band in sorted(found.items(), key=lambda item: item[0][0])]
+    shown = [
+        band
+        for (level, is_low), band in sorted(found.items(), key=lambda item: item[0][0])
+        if not any(
+            graver > level and side == is_low and _reaches(other.edge, band.edge, is_low=is_low)
+            for (graver, side), other in found.items()
+        )
+    ]
+    return shown
+
+
+def _reaches(edge: float, other: float, *, is_low: bool) -> bool:
+    """Whether a band from `edge` on covers all of one from `other` on."""
+    return edge >= other if is_low else edge <= other

@@ -25,6 +25,7 @@ from telehealth.access import sessions
 from telehealth.access.policy import Action, Role
 from telehealth.access.scope import persons_seen_by, require
 from telehealth.access.sessions import SignedIn
+from telehealth.alerts.desk import DESK_TOPIC
 from telehealth.bus import Bus
 from telehealth.clock import Clock
 from telehealth.errors import TelehealthError
@@ -49,7 +50,7 @@ NOT_ALLOWED: Final = 4403
 _encode = msgspec.json.Encoder().encode
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Viewer:
     """One open page: whom it watches, and what it has not been sent yet."""
 
@@ -65,6 +66,7 @@ class Viewer:
     _whole: bool = False
     _readings: list[bytes] = field(default_factory=list)
     _alerts: bytes | None = None
+    _desk: bytes | None = None
     _samples: dict[str, deque[bytes]] = field(default_factory=dict)
     _notices: deque[bytes] = field(default_factory=lambda: deque(maxlen=NOTICES_KEPT))
     _next_frame_s: float = 0.0
@@ -91,6 +93,11 @@ class Viewer:
         """Keep new readings of the person in detail, and that person's alerts as they are."""
         self._readings += encoded_readings
         self._alerts = encoded_alerts
+        self.wake()
+
+    def put_desk(self, encoded_alerts: bytes) -> None:
+        """Keep the alerts that are nobody's yet, as they are."""
+        self._desk = encoded_alerts
         self.wake()
 
     def put_samples(self, person_id: str, encoded: bytes) -> None:
@@ -126,7 +133,12 @@ class Viewer:
     @property
     def _waiting(self) -> bool:
         return bool(
-            self._whole or self._rows or self._readings or self._samples or self._alerts is not None
+            self._whole
+            or self._rows
+            or self._readings
+            or self._samples
+            or self._alerts is not None
+            or self._desk is not None
         )
 
     def _frame(self, now_ms: int) -> bytes:
@@ -140,10 +152,12 @@ class Viewer:
             parts.append(b'"readings":[' + b",".join(self._readings) + b"]")
         if self._alerts is not None:
             parts.append(b'"alerts":' + self._alerts)
+        if self._desk is not None:
+            parts.append(b'"desk":' + self._desk)
         if self._samples:
             samples = [s for kept in self._samples.values() for s in kept]
             parts.append(b'"samples":[' + b",".join(samples) + b"]")
-        self._whole, self._alerts = False, None
+        self._whole, self._alerts, self._desk = False, None, None
         self._rows.clear()
         self._readings.clear()
         self._samples.clear()
@@ -175,6 +189,9 @@ class LiveHub:
         self._stir = asyncio.Event()
         self._cursor: int | None = None
         self._round_ms = 0
+        self._desk = b"[]"
+        self._desk_changed = False
+        bus.subscribe(DESK_TOPIC, self._on_desk)
 
     @property
     def viewers(self) -> int:
@@ -273,6 +290,10 @@ class LiveHub:
         self._changed.add(topic.removeprefix("person:"))
         self._stir.set()
 
+    def _on_desk(self, _topic: str, _message: dict[str, Any]) -> None:
+        self._desk_changed = True
+        self._stir.set()
+
     async def run(self) -> None:
         """Hand on changes as they come, and put right every few seconds what the bus lost."""
         loop = asyncio.get_running_loop()
@@ -300,6 +321,8 @@ class LiveHub:
         self._stir.clear()
         changed = {p for p in self._changed if p in self._watchers}
         self._changed.clear()
+        if self._desk_changed:
+            await self._show_desk()
         if not changed:
             return
         now_ms = self.now_ms()
@@ -312,6 +335,16 @@ class LiveHub:
         for person_id in changed:
             for viewer in tuple(self._watchers.get(person_id, ())):
                 self._give(viewer, found, only=person_id)
+
+    async def _show_desk(self) -> None:
+        """Tell every doctor's list what is nobody's yet, if that has changed."""
+        self._desk_changed = False
+        encoded = _encode(await self._database.read(screens.nobodys_alerts))
+        if encoded != self._desk:
+            self._desk = encoded
+            for viewer in self._viewers:
+                if viewer.signed_in.role is Role.DOCTOR and viewer.detail is None:
+                    viewer.put_desk(encoded)
 
     def _give(self, viewer: Viewer, found: _Read, only: str | None = None) -> None:
         rows = found.own_rows if viewer.own else found.rows
@@ -349,6 +382,7 @@ class LiveHub:
         for viewer in viewers:
             await self._look_again(viewer, over, scopes[viewer.signed_in.account_id])
         self._changed.update(changed)
+        self._desk_changed = True
         await self.hand_on()
 
     async def _look_again(self, viewer: Viewer, over: set[bytes], scope: frozenset[str]) -> None:

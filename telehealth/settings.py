@@ -17,7 +17,6 @@ class Settings(BaseSettings):
     port: int = Field(default=8080, ge=0, le=65_535)
     public_origin: str = ""
     """`https://telehealth.example` as browsers see it; empty: as the server listens."""
-    trusted_proxies: int = Field(default=0, ge=0, le=8)
     ice_servers: list[str] = []
     """STUN and TURN addresses for calls; none by default: no third party is contacted."""
     intake_group_max: int = Field(default=2_000, ge=1, le=20_000)

@@ -13,10 +13,12 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from protocols.errors import DecodeError
+from protocols.reading import NOT_A_PATIENTS
 from protocols.uplink import (
     SIGNATURE_CONTEXT,
     Ack,
@@ -28,6 +30,7 @@ from protocols.uplink import (
     Refusal,
     Resume,
     Welcome,
+    WireReading,
     decode_from_gateway,
     salvage,
 )
@@ -90,6 +93,19 @@ def welcome(streams: dict[str, OpenStream], *, now_ms: int, retry_after_s: float
     return Welcome(acked, now_ms, retry_after_s=retry_after_s)
 
 
+def _without_demonstrations(batch: Batch) -> tuple[Batch, list[Refusal]]:
+    """Set demonstration and test data aside: they are kept, and never a patient's reading."""
+    kept: list[WireReading] = []
+    refusals: list[Refusal] = []
+    for number, reading in enumerate(batch.readings):
+        if reading.quality & NOT_A_PATIENTS:
+            why = f"demonstration or test data, quality {reading.quality}: never a patient's"
+            refusals.append(Refusal(batch.seq, f"readings[{number}]", why))
+        else:
+            kept.append(reading)
+    return msgspec.structs.replace(batch, readings=kept), refusals
+
+
 class Uplink:
     """One admitted connection: frames in, uploads to intake, answers out."""
 
@@ -146,6 +162,9 @@ class Uplink:
         if stream is None:
             self.end(1002, "unknown_stream", f"hello did not name the stream {name}")
             return
+        if isinstance(message, Batch) and any(r.quality & NOT_A_PATIENTS for r in message.readings):
+            message, not_theirs = _without_demonstrations(message)
+            refusals = [*refusals, *not_theirs]
         expected = self._next[name]
         if seq < expected:
             if seq <= self._acked[name]:

@@ -30,7 +30,8 @@ def postgresql() -> Iterator[str]:
     if programs is None:
         raise SystemExit("PostgreSQL is not installed: apt-get install postgresql")
     user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
-    folder = Path(tempfile.mkdtemp(prefix="telehealth-pg-"))
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - made private
+    folder = Path(tempfile.mkdtemp(prefix="telehealth-pg-", dir=memory))
     if os.geteuid() == 0:
         shutil.chown(folder, user)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 
 from telehealth import cases, loans, programmes
 from telehealth.access import accounts
@@ -25,9 +26,14 @@ class World:
     device_id: str
 
 
+@cache
+def _password_hash() -> str:
+    return hash_now(PASSWORD)
+
+
 async def make(database: Database, *, cadence: timedelta = timedelta(minutes=1)) -> World:
     """Make one of everything; log-ins `doctor`, `other`, `administrator`, `patient`."""
-    password_hash = hash_now(PASSWORD)
+    password_hash = _password_hash()
 
     def account(tx: Transaction, login: str, role: Role, **more: str) -> str:
         new = accounts.NewAccount(

@@ -25,7 +25,7 @@ def signed_in(request: web.Request) -> SignedIn:
     Raises:
         NotAllowedError: nobody; the route table lets no such request through to a handler.
     """
-    found = request.get(SIGNED_IN)
+    found: SignedIn | None = request.get(SIGNED_IN)
     if found is None:
         raise NotAllowedError("nobody is signed in")
     return found
@@ -33,7 +33,8 @@ def signed_in(request: web.Request) -> SignedIn:
 
 def signed_in_or_none(request: web.Request) -> SignedIn | None:
     """Return who makes this request, if anybody has signed in."""
-    return request.get(SIGNED_IN)
+    found: SignedIn | None = request.get(SIGNED_IN)
+    return found
 
 
 def now_ms(request: web.Request) -> int:

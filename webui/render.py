@@ -61,6 +61,7 @@ class Pages:
             now_ms=now_ms,
             time_zone=time_zone,
             path=request.path,
+            day_of=lambda at_ms: language.day(at_ms, zone),
             age=lambda at_ms: language.age(at_ms, now_ms),
             clock=lambda at_ms: language.time(at_ms, zone),
             moment=lambda at_ms: language.moment(at_ms, zone),

@@ -53,16 +53,20 @@ def age_text(months: int, language: Texts) -> str:
     return language.t("person.age_years", n=months // 12)
 
 
-def actions_for(alert: AlertShown, account_id: str) -> list[str]:
-    """Return what this account may do to an alert now, by the table of its life."""
-    holder = alert.accepted_by_id == account_id
+def offered(status: str, *, holder: bool) -> list[str]:
+    """Return what may be done to an alert of a status, by the table of its life."""
     return [
         action.value
         for action in OFFERED
-        if (State(alert.status), action) in TRANSITIONS
+        if (State(status), action) in TRANSITIONS
         and (holder or action not in _BY_HOLDER)
         and not (holder and action is Action.ACCEPT)
     ]
+
+
+def actions_for(alert: AlertShown, account_id: str) -> list[str]:
+    """Return what this account may do to an alert now."""
+    return offered(alert.status, holder=alert.accepted_by_id == account_id)
 
 
 def spark_path(values: Sequence[float | None], *, low: float = 86.0, high: float = 100.0) -> str:

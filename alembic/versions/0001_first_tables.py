@@ -167,13 +167,13 @@ def upgrade() -> None:
     op.create_index("ix_reading_person", "reading", ["person_id", "measured_ms"], unique=False)
 
     op.create_table(
-        "readingcopy",
+        "reading_copy",
         sa.Column("copy_id", BIG, nullable=False),
         sa.Column("content_key", sa.LargeBinary(), nullable=False),
         sa.Column("stream_id", BIG, nullable=False),
         sa.Column("seq", BIG, nullable=False),
         sa.Column("received_ms", BIG, nullable=False),
-        sa.PrimaryKeyConstraint("copy_id", name=op.f("pk_readingcopy")),
+        sa.PrimaryKeyConstraint("copy_id", name=op.f("pk_reading_copy")),
     )
     op.create_table(
         "refused",
@@ -524,7 +524,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_refused_gateway_id"))
 
     op.drop_table("refused")
-    op.drop_table("readingcopy")
+    op.drop_table("reading_copy")
     op.drop_index("ix_reading_person")
     op.drop_index("ix_reading_content")
 

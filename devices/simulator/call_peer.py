@@ -87,6 +87,7 @@ class CallPeer:
         self._polite = True
         self._ice_servers: list[wire.IceServer] = []
         self._socket: ClientConnection | None = None
+        self._answered = False
         self._peer: wire.Peer | None = None
         self._connection: RTCPeerConnection | None = None
         self._remote_fragment: str | None = None
@@ -132,15 +133,27 @@ class CallPeer:
         """Tell the others that microphone or camera were switched."""
         await self._say(wire.Media(1, microphone, camera))
 
+    async def join_anew(self) -> None:
+        """Leave this page and come back as another: aiortc cannot restart ICE."""
+        await self._drop_connection()
+        self._line, self._peer = Line(), None
+        if self._socket is not None:
+            await self._socket.send(wire.encode(self._line.join()))
+
     def cut(self) -> None:
         """Break the socket without a farewell, as a tunnel does."""
         if self._socket is not None:
             self._socket.transport.abort()
 
     @property
-    def media_connected(self) -> bool:
-        """Whether aiortc calls its connection connected."""
-        return self._connection is not None and self._connection.connectionState == "connected"
+    def connected(self) -> bool:
+        """Whether its signalling has been answered on a socket that lives."""
+        return self._socket is not None and self._answered
+
+    @property
+    def connection(self) -> "RTCPeerConnection | None":
+        """The media connection it has now."""
+        return self._connection
 
     async def _one_socket(self) -> None:
         headers = {name: value for name, value in self.headers.items() if name != "Origin"}
@@ -151,7 +164,7 @@ class CallPeer:
             max_size=wire.MAX_MESSAGE_BYTES * 2,
             proxy=None,
         ) as socket:
-            self._socket = socket
+            self._socket, self._answered = socket, False
             self.sockets += 1
             try:
                 await socket.send(wire.encode(self._line.join()))
@@ -182,6 +195,7 @@ class CallPeer:
 
     async def _joined(self, message: wire.Joined) -> None:
         self._polite, self._ice_servers = message.polite, message.ice_servers
+        self._answered = True
         again = self._line.joined(message)
         for said in again:
             if self._socket is not None:
@@ -225,20 +239,13 @@ class CallPeer:
             if not self._polite and self._connection.signalingState != "stable":
                 return
             if self._remote_fragment not in (None, fragment):
-                await self._join_anew()
+                await self.join_anew()
                 return
         connection = self._connection or self._new_connection()
         await self._describe(offer.sdp, "offer")
         await connection.setLocalDescription(await connection.createAnswer())
         await self._say(wire.Answer(1, connection.localDescription.sdp))
         await self._say(wire.IceCandidate(1))
-
-    async def _join_anew(self) -> None:
-        """Leave this page and come back as another: aiortc cannot restart ICE."""
-        await self._drop_connection()
-        self._line, self._peer = Line(), None
-        if self._socket is not None:
-            await self._socket.send(wire.encode(self._line.join()))
 
     async def _describe(self, sdp: str, kind: str) -> None:
         from aiortc import RTCSessionDescription  # noqa: PLC0415 - heavy

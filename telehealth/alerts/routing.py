@@ -27,15 +27,13 @@ class Roster:
 
     def of(self, target: Target) -> tuple[str, ...]:
         """Return the people of a target, each once, in their order."""
-        match target:
-            case Target.ASSIGNED_DOCTOR:
-                return tuple(d for d in self.on_duty if d == self.assigned_id)[:1]
-            case Target.ON_DUTY:
-                return tuple(dict.fromkeys(self.on_duty))
-            case Target.LEAD:
-                return tuple(dict.fromkeys(self.leads))
-            case Target.DISPATCHER:
-                return tuple(dict.fromkeys(self.dispatchers))
+        people = {
+            Target.ASSIGNED_DOCTOR: tuple(d for d in self.on_duty if d == self.assigned_id),
+            Target.ON_DUTY: self.on_duty,
+            Target.LEAD: self.leads,
+            Target.DISPATCHER: self.dispatchers,
+        }[target]
+        return tuple(dict.fromkeys(people))
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,6 +121,8 @@ class CallShown:
 
     room_id: str
     state: CallState
+    side: Party
+    """On which side this account sits."""
     rings: bool
     """Whether it waits for this side to answer."""
     name: str
@@ -140,6 +142,7 @@ def shown(reader: Reader, actor: Actor, call: Call) -> CallShown:
     return CallShown(
         room_id=call.room_id,
         state=call.state,
+        side=party,
         rings=waits_for.get(call.state) is party,
         name=names[0][0] if names else "",
         person_id=call.person_id,

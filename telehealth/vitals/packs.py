@@ -101,15 +101,12 @@ class Rule:
     def edge(self, limit: float) -> float:
         """Return the raw value at which a limit fires, by the rounding rule of `parameters`."""
         step = step_of(self.parameter)
-        match self.comparison:
-            case Comparison.AT_MOST:
-                return edge_below(limit, step)
-            case Comparison.BELOW:
-                return edge_below(limit - step, step)
-            case Comparison.AT_LEAST:
-                return edge_above(limit, step)
-            case Comparison.ABOVE:
-                return edge_above(limit + step, step)
+        if self.comparison is Comparison.BELOW:
+            limit -= step
+        elif self.comparison is Comparison.ABOVE:
+            limit += step
+        edge_of = edge_below if self.comparison in LOW_SIDE else edge_above
+        return edge_of(limit, step)
 
 
 @dataclass(frozen=True, slots=True)

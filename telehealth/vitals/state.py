@@ -7,7 +7,7 @@ decision for the alert engine. `watching.tick` does the same for time that passe
 
 Order and time. A reading older than the newest is scored at its own time, on its own values; it
 may raise, but lowers nothing. `late` marks what is older than the newest, or than now, by more
-than `LATE_AFTER`. A reading that nobody can date, or from the future, is scored likewise.
+than `watching.LATE_AFTER`. A reading that nobody can date, or from the future, is scored likewise.
 """
 
 from datetime import datetime, timedelta
@@ -41,7 +41,7 @@ from telehealth.vitals.remeasure import (
     Seen,
     weigh,
 )
-from telehealth.vitals.watching import closed, probe, tick, watch
+from telehealth.vitals.watching import LATE_AFTER_MS, closed, probe, tick, watch
 
 __all__ = [
     "Outcome",
@@ -56,13 +56,11 @@ __all__ = [
     "watch",
 ]
 
-LATE_AFTER: Final = timedelta(minutes=10)
 FUTURE_TOLERANCE: Final = timedelta(minutes=5)
 """A reading dated further ahead than this cannot be right: its time is uncertain."""
 EASE_AFTER: Final = timedelta(minutes=10)
 """Continuous readings must stay better this long before the alert is eased (ours)."""
 
-_LATE_AFTER_MS: Final = LATE_AFTER // timedelta(milliseconds=1)
 _FUTURE_MS: Final = FUTURE_TOLERANCE // timedelta(milliseconds=1)
 _EASE_AFTER_MS: Final = EASE_AFTER // timedelta(milliseconds=1)
 
@@ -83,7 +81,7 @@ def advance(state: PersonState, reading: Reading, context: Context, now: datetim
     now_ms = epoch_ms(now)
     if reading.time_uncertain or at_ms > now_ms + _FUTURE_MS:
         return _out_of_turn(state, passed, context, at_ms, late=False, uncertain=True)
-    late = max(now_ms, state.newest_ms) - at_ms > _LATE_AFTER_MS
+    late = max(now_ms, state.newest_ms) - at_ms > LATE_AFTER_MS
     if at_ms < state.newest_ms:
         return _out_of_turn(state, passed, context, at_ms, late=late, uncertain=False)
     return _in_turn(state, reading.kind, passed, context, at_ms=at_ms, now_ms=now_ms, late=late)
@@ -142,7 +140,7 @@ def _in_turn(
     timers: list[TimerDecision] = []
     waited = state.pending
     if waited is not None:
-        state, overdue = watching.settled(state, context, at_ms, late=late)
+        state, overdue = watching.settled(state, context, at_ms, now_ms=now_ms)
         alerts += overdue
     own, declared = passed.vitals, context.danger_signs
     vitals, signs, carried = _scored_on(state, own, declared, at_ms)
@@ -156,7 +154,15 @@ def _in_turn(
         Seen(assessment.level, at_ms, own.spo2_percent, doubtful and not grave, minute or grave),
     )
     counted, alert, alerted, better_since_ms = _alert(
-        state, decisions, assessment, context, at_ms=at_ms, now_ms=now_ms, minute=minute, late=late
+        state,
+        decisions,
+        assessment,
+        context,
+        at_ms=at_ms,
+        now_ms=now_ms,
+        minute=minute,
+        may_ease=pending is None and not doubtful,
+        late=late,
     )
     if alert is not None:
         alerts.append(alert)
@@ -211,9 +217,12 @@ def _alert(
     at_ms: int,
     now_ms: int,
     minute: bool,
+    may_ease: bool,
     late: bool,
 ) -> tuple[int, AlertDecision | None, int, int]:
     """Compare what counts with what was alerted.
+
+    Nothing eases (`may_ease`) while a worse reading waits for its repeat, or on a doubtful one.
 
     Returns:
         The level that counts, the decision for the alert if any, the level now alerted, and
@@ -238,9 +247,9 @@ def _alert(
         better_since_ms = state.better_since_ms or at_ms
         if lowered:
             action = AlertAction.LOWER
-        elif not minute or at_ms - better_since_ms >= _EASE_AFTER_MS:
+        elif may_ease and (not minute or at_ms - better_since_ms >= _EASE_AFTER_MS):
             action = AlertAction.EASE
-    elif confirmed and alerted > 0 and state.pending is not None and state.pending.alerted:
+    elif confirmed and state.pending is not None and state.pending.alerted:
         action = AlertAction.CONFIRM
     if action is None:
         return counted, None, alerted, better_since_ms

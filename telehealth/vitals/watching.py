@@ -32,11 +32,14 @@ from telehealth.vitals.silence import (
     silence,
 )
 
+LATE_AFTER: Final = timedelta(minutes=10)
+"""What was measured longer ago than this is late."""
 QUIET_AFTER_CLOSE: Final = timedelta(minutes=30)
 """After a human closed an alert the same level stays silent this long; a worse one does not."""
 RULES: Final = "docs/rules.md"
 _MS: Final = timedelta(milliseconds=1)
 _MINUTE: Final = timedelta(minutes=1)
+LATE_AFTER_MS: Final = LATE_AFTER // _MS
 
 
 def watch(state: PersonState, context: Context, now: datetime) -> Outcome:
@@ -48,13 +51,11 @@ def watch(state: PersonState, context: Context, now: datetime) -> Outcome:
 
 def tick(state: PersonState, kind: TimerKind, context: Context, now: datetime) -> Outcome:
     """Look at the state because a timer of this kind fired."""
-    match kind:
-        case TimerKind.REMEASURE:
-            return _repeat_due(state, context, now)
-        case TimerKind.DEVICE_SILENT:
-            return _silence_due(state, context, now)
-        case TimerKind.PROBE_OFF:
-            return _probe_due(state, now)
+    if kind is TimerKind.REMEASURE:
+        return _repeat_due(state, context, now)
+    if kind is TimerKind.DEVICE_SILENT:
+        return _silence_due(state, context, now)
+    return _probe_due(state, now)
 
 
 def probe(
@@ -62,11 +63,12 @@ def probe(
 ) -> Outcome:
     """Note that a worn probe came off or is back; spot checks end so, and are no concern."""
     if off:
+        at = min(at, now)
         at_ms = epoch_ms(at)
         if context.cadence > CONTINUOUS_UP_TO or state.probe_off_ms or at_ms < state.newest_ms:
             return Outcome(state)
         due_at = max(at + PROBE_OFF_AFTER, now)
-        after = replace(state, probe_off_ms=max(at_ms, 1))
+        after = replace(state, probe_off_ms=at_ms)
         return Outcome(after, timers=(TimerDecision(TimerKind.PROBE_OFF, due_at),))
     if not state.probe_off_ms or epoch_ms(at) < state.probe_off_ms:
         return Outcome(state)
@@ -90,21 +92,18 @@ def closed(
     holds after that alerts anew.
     """
     until = now + quiet
-    match cause:
-        case Cause.VITALS:
-            return Outcome(replace(state, realert_ms=epoch_ms(until)))
-        case Cause.DEVICE_SILENT:
-            due_at = max(until, _last_heard(state) + context.cadence * GREY_AFTER)
-            after = replace(state, silent=False, silence_armed=True)
-            return Outcome(after, timers=(TimerDecision(TimerKind.DEVICE_SILENT, due_at),))
-        case Cause.PROBE_OFF:
-            after = replace(state, probe_alerted=False)
-            timer = TimerDecision(TimerKind.PROBE_OFF, until if state.probe_off_ms else None)
-            return Outcome(after, timers=(timer,))
+    if cause is Cause.VITALS:
+        return Outcome(replace(state, realert_ms=epoch_ms(until)))
+    if cause is Cause.DEVICE_SILENT:
+        due_at = max(until, _last_heard(state) + context.cadence * GREY_AFTER)
+        after = replace(state, silent=False, silence_armed=True)
+        return Outcome(after, timers=(TimerDecision(TimerKind.DEVICE_SILENT, due_at),))
+    timer = TimerDecision(TimerKind.PROBE_OFF, until if state.probe_off_ms else None)
+    return Outcome(replace(state, probe_alerted=False), timers=(timer,))
 
 
 def settled(
-    state: PersonState, context: Context, at_ms: int, *, late: bool
+    state: PersonState, context: Context, at_ms: int, *, now_ms: int
 ) -> tuple[PersonState, Sequence[AlertDecision]]:
     """Let a wait that has run out at `at_ms` count; the state as it was while it still runs."""
     confirm = settle(state.pending, at_ms)
@@ -122,7 +121,9 @@ def settled(
     if action is None:
         return after, ()
     reasons = () if state.waiting is None else reasons_of(state.waiting, context)
-    return after, (vitals_alert(action, level, reasons, state.pending.at_ms, late=late),)
+    measured_ms = state.pending.at_ms
+    late = now_ms - measured_ms > LATE_AFTER_MS
+    return after, (vitals_alert(action, level, reasons, measured_ms, late=late),)
 
 
 def heard(
@@ -183,7 +184,7 @@ def _repeat_due(state: PersonState, context: Context, now: datetime) -> Outcome:
     if now_ms < state.pending.until_ms:
         due_at = instant(state.pending.until_ms)
         return Outcome(state, timers=(TimerDecision(TimerKind.REMEASURE, due_at),))
-    after, alerts = settled(state, context, now_ms, late=False)
+    after, alerts = settled(state, context, now_ms, now_ms=now_ms)
     return Outcome(after, tuple(alerts))
 
 

@@ -20,6 +20,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture
 async def server(engine: str, tmp_path: Path) -> AsyncIterator[Listening]:
     """Yield a running server."""
-    async with databases.address(engine, tmp_path) as url:
-        async with listening(Settings(database=url, port=0)) as found:
-            yield found
+    async with (
+        databases.migrated_address(engine, tmp_path) as url,
+        listening(Settings(database=url, port=0)) as found,
+    ):
+        yield found
+
+
+@pytest.fixture
+async def sqlite_server(tmp_path: Path) -> AsyncIterator[Listening]:
+    """Yield a running server on SQLite, for what does not depend on the engine."""
+    async with (
+        databases.migrated_address("sqlite", tmp_path) as url,
+        listening(Settings(database=url, port=0)) as found,
+    ):
+        yield found

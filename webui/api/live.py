@@ -1,4 +1,4 @@
-"""The WebSocket `/live` of pages that show values (docs/screens.md). Translates, decides nothing."""
+"""The WebSocket `/live` of pages that show values (docs/screens.md); it decides nothing."""
 
 import asyncio
 import logging

@@ -108,11 +108,11 @@ async def _new_call(request: web.Request) -> NewCall:
 async def _moved(
     request: web.Request, who: SignedIn, call: Call, *, status: int = 200
 ) -> web.Response:
+    if _is_form(request):
+        raise web.HTTPSeeOther(_url(call.room_id))
     seen = await request.app[SERVICES].database.read(
         lambda reader: book.shown(reader, who.actor, call)
     )
-    if _is_form(request):
-        raise web.HTTPSeeOther(_url(call.room_id))
     return web.json_response(_as_json(seen), status=status)
 
 
@@ -125,6 +125,7 @@ def _as_json(call: CallShown) -> dict[str, object]:
         "room_id": call.room_id,
         "state": call.state.value,
         "rings": call.rings,
+        "side": call.side.value,
         "name": call.name,
         "person_id": call.person_id,
         "url": _url(call.room_id),

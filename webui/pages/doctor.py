@@ -6,18 +6,20 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from protocols.reading import NOT_A_PATIENTS, UNUSABLE
 from telehealth.access.policy import Action
 from telehealth.access.scope import persons_seen_by, require
+from telehealth.alerts.lifecycle import OPEN
 from telehealth.alerts.policy import REVIEW_AFTER
 from telehealth.alerts.reasons import AcceptReason, NoiseReason, ResolveReason
 from telehealth.charting import Band, bands
 from telehealth.errors import NotFoundError, RefusedError
-from telehealth.judging import subjects_of
 from telehealth.store.database import Reader
 from telehealth.store.queries import person_screen, screens
+from telehealth.subjects import subjects_of
 from telehealth.vitals.parameters import Parameter
 from webui.keys import PAGES, SERVICES, now_ms, signed_in
-from webui.shown import actions_for
+from webui.shown import actions_for, offered
 
 SPANS_H: Final = (6, 24, 72, 168)
 REVIEW_MINUTES: Final = (15, 30, 60, 120, 240, 720)
@@ -52,7 +54,7 @@ async def list_page(request: web.Request) -> web.Response:
             "cursor": cursor,
             "rows": rows,
             "desk": desk,
-            "account_id": who.account_id,
+            "unusable": UNUSABLE_BITS,
         },
     )
 
@@ -82,7 +84,7 @@ def _offered(alerts: Sequence[screens.AlertShown], account_id: str) -> dict[str,
         "actions": {alert.alert_id: actions_for(alert, account_id) for alert in alerts},
         "choices": CHOICES,
         "review_minutes": REVIEW_MINUTES,
-        "review_default": {p.value: int(d.total_seconds() // 60) for p, d in REVIEW_AFTER.items()},
+        "review_default": OFFERS["review_default"],
     }
 
 
@@ -104,7 +106,7 @@ async def person_page(request: web.Request) -> web.Response:
             "alerts": screens.alerts_of(reader, person_id, now),
             "readings": person_screen.readings(reader, person_id),
             "cursor": reader.cursor,
-            "series": _series(reader, person_id, hours, now),
+            "series": _series(reader, person_id, hours, now, place.cadence_s),
             "bands": _bands(reader, person_id, place),
         }
 
@@ -129,15 +131,37 @@ async def person_page(request: web.Request) -> web.Response:
             "series": found["series"],
             "bands": found["bands"],
             "time_zone": found["place"].time_zone,
+            "unusable": UNUSABLE_BITS,
+            "offers": {
+                **OFFERS,
+                "account_id": who.account_id,
+            },
         },
     )
 
 
+UNUSABLE_BITS: Final = int(UNUSABLE | NOT_A_PATIENTS)
+"""Quality bits with which a live sample's values are not shown."""
 CHOICES: Final = {
     "accept": [f"accept.{reason.value}" for reason in AcceptReason],
     "resolve": [f"resolve.{reason.value}" for reason in ResolveReason],
     "noise": [f"noise.{reason.value}" for reason in NoiseReason],
 }
+
+
+OFFERS: Final = {
+    "by_status": {
+        state.value: {
+            "holder": offered(state.value, holder=True),
+            "other": offered(state.value, holder=False),
+        }
+        for state in OPEN
+    },
+    "choices": CHOICES,
+    "review_minutes": REVIEW_MINUTES,
+    "review_default": {p.value: int(d.total_seconds() // 60) for p, d in REVIEW_AFTER.items()},
+}
+"""What the scripts offer to do about an alert, by its status: the table of its life."""
 
 
 def _hours(request: web.Request) -> int:
@@ -148,8 +172,12 @@ def _hours(request: web.Request) -> int:
     return int(asked)
 
 
-def _series(reader: Reader, person_id: str, hours: int, now: int) -> person_screen.Series:
-    return person_screen.series(reader, person_id, from_ms=now - hours * _HOUR_MS, to_ms=now)
+def _series(
+    reader: Reader, person_id: str, hours: int, now: int, cadence_s: int
+) -> person_screen.Series:
+    return person_screen.series(
+        reader, person_id, from_ms=now - hours * _HOUR_MS, to_ms=now, cadence_s=cadence_s
+    )
 
 
 def _bands(reader: Reader, person_id: str, place: person_screen.Household) -> dict[str, list[Band]]:
@@ -167,7 +195,8 @@ async def series(request: web.Request) -> web.Response:
 
     def look(reader: Reader) -> person_screen.Series:
         require(reader, who.actor, person_id, Action.SEE_VITALS)
-        return _series(reader, person_id, hours, now)
+        place = person_screen.household(reader, person_id, now)
+        return _series(reader, person_id, hours, now, place.cadence_s if place else 0)
 
     found = await request.app[SERVICES].database.read(look)
     return web.json_response(asdict(found), headers={"Cache-Control": "no-store"})

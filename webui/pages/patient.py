@@ -12,6 +12,7 @@ from telehealth.store.database import Reader
 from telehealth.store.queries import person_screen, screens
 from webui.i18n import local, zone_of
 from webui.keys import PAGES, SERVICES, now_ms, signed_in
+from webui.pages.doctor import UNUSABLE_BITS
 
 _DAYS: Final = 7
 _DAY_MS: Final = 24 * 3_600_000
@@ -31,7 +32,6 @@ async def page(request: web.Request) -> web.Response:
             "row": own_view(rows[0]) if rows else None,
             "zone": zone,
             "days": _days(reader, person_id, now, zone),
-            "latest": person_screen.readings(reader, person_id, limit=1),
             "cursor": reader.cursor,
         }
 
@@ -49,13 +49,13 @@ async def page(request: web.Request) -> web.Response:
             "cursor": found["cursor"],
             "person_id": person_id,
             "row": found["row"],
-            "readings": found["latest"],
+            "unusable": UNUSABLE_BITS,
         },
     )
 
 
 def _days(reader: Reader, person_id: str, now: int, zone: str) -> list[dict[str, Any]]:
-    """Return the lowest and the usual SpO2 of each of the last days, newest first."""
+    """Return the lowest and the highest SpO2 of each of the last days, newest first."""
     shown = person_screen.series(
         reader, person_id, from_ms=now - _DAYS * _DAY_MS, to_ms=now, points=_DAYS * 24
     )
@@ -71,7 +71,7 @@ def _days(reader: Reader, person_id: str, now: int, zone: str) -> list[dict[str,
             {
                 "at_ms": at_ms,
                 "low": min(spo2 for spo2, _ in values),
-                "mean": sum(spo2 for spo2, _ in values) / len(values),
+                "high": max(spo2 for spo2, _ in values),
                 "pulse": sum(pulses) / len(pulses) if pulses else None,
             }
         )

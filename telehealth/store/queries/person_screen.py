@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from protocols.uplink import instant
 from telehealth.store.database import Reader, Row
 from telehealth.vitals.packs import age_in_months
+from telehealth.vitals.silence import GREY_AFTER
 
 READINGS_SHOWN: Final = 60
 _MINUTE_MS: Final = 60_000
@@ -135,11 +136,18 @@ def _reading(row: Row) -> ReadingShown:
 
 
 def series(
-    reader: Reader, person_id: str, *, from_ms: int, to_ms: int, points: int = 720
+    reader: Reader,
+    person_id: str,
+    *,
+    from_ms: int,
+    to_ms: int,
+    cadence_s: int = 0,
+    points: int = 720,
 ) -> Series:
     """Return a window of a person's readings for the charts, at most about `points` of them.
 
     Each point is a stretch of equal length: the lowest SpO2 in it and the mean of the others.
+    Where nothing came for 1.5 times the cadence the line is broken.
     """
     step_ms = max(60_000, (to_ms - from_ms) // points)
     rows = reader.rows(
@@ -149,7 +157,8 @@ def series(
         " AND measured_ms <= ? AND gate <> 'rejected' GROUP BY step ORDER BY step",
         (person_id, from_ms, to_ms),
     )
-    columns = [_with_gaps(rows, max(10 * 60_000, 3 * step_ms))[i] for i in range(5)]
+    gap_ms = max(_GAP_MS, 3 * step_ms, int(cadence_s * 1000 * GREY_AFTER))
+    columns = _with_gaps(rows, gap_ms)
     return Series(
         t=tuple(int(t) for t in columns[0] if t is not None),
         spo2=columns[1],

@@ -56,6 +56,8 @@ class ReadingRow(SQLModel, table=True):
 class ReadingCopy(SQLModel, table=True):
     """A measurement that came again another way: linked, not scored again."""
 
+    __tablename__ = "reading_copy"
+
     copy_id: int | None = row_id()
     content_key: bytes = blob()
     stream_id: int = big()

@@ -16,7 +16,7 @@ from devices.simulator.ward import VirtualWard
 from devices.simulator.wearing import Wearing
 from protocols.gatt import battery
 
-SOON_S = 3.0
+SOON_S = 10.0
 QUICK = timedelta(milliseconds=10)
 
 

@@ -27,7 +27,7 @@ from protocols.gatt.plx import PlxContinuous, PlxFeatures, PlxSpotCheck
 from protocols.gatt.plx_status import MeasurementStatus
 from protocols.reading import NOT_A_PATIENTS, Quality
 
-SOON_S = 3.0
+SOON_S = 10.0
 QUICK = timedelta(milliseconds=10)
 FIRST = "SimPLX-001"
 

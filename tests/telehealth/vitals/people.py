@@ -81,9 +81,7 @@ class Patient:
         """Take in a reading as it is measured, or at `now`."""
         known = self.context
         if changes:
-            known = Context(
-                **{name: getattr(known, name) for name in Context.__slots__} | changes
-            )
+            known = Context(**{name: getattr(known, name) for name in Context.__slots__} | changes)
         return self.keep(advance(self.state, taken, known, now or taken.measured_at))
 
 

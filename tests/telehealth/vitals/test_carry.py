@@ -1,4 +1,4 @@
-"""What stands beside a reading's own values: both sides of every window, and never without its age."""
+"""What stands beside a reading's own values: both sides of every window, never without its age."""
 
 from typing import Any
 
@@ -40,9 +40,7 @@ EXPECTED = {
 
 def scored(parameter: Parameter, at_ms: int, own: Vitals | None = None) -> tuple[object, Any]:
     held: dict[str, Any] = {"spo2": None, "pulse": None, "slow": None, **HELD[parameter]}
-    found = together(
-        own or Vitals(), NO_SIGNS, at_ms, held["spo2"], held["pulse"], held["slow"]
-    )
+    found = together(own or Vitals(), NO_SIGNS, at_ms, held["spo2"], held["pulse"], held["slow"])
     return getattr(found.vitals, parameter.value), found.carried
 
 

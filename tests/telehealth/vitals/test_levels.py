@@ -1,4 +1,4 @@
-"""Levels: both sides of every line of the level table and the pack, by age, oxygen and pregnancy."""
+"""Levels: both sides of every line of the level table and the pack, by age and oxygen."""
 
 from dataclasses import replace
 from typing import Any
@@ -95,13 +95,16 @@ def test_a_fast_pulse_is_no_trigger_below_twelve_and_a_slow_one_always_is(
 
 
 @pytest.mark.parametrize(
-    ("mmhg", "level"), [(80, RED), (89, RED), (89.5, RED), (89.6, ORANGE), (90, ORANGE), (91, GREEN)]
+    ("mmhg", "level"),
+    [(80, RED), (89, RED), (89.5, RED), (89.6, ORANGE), (90, ORANGE), (91, GREEN)],
 )
 def test_systolic(mmhg: float, level: Level) -> None:
     assert level_of(systolic_mmhg=mmhg) is level
 
 
-@pytest.mark.parametrize(("mmhg", "level"), [(59, YELLOW), (59.5, YELLOW), (59.6, GREEN), (60, GREEN)])
+@pytest.mark.parametrize(
+    ("mmhg", "level"), [(59, YELLOW), (59.5, YELLOW), (59.6, GREEN), (60, GREEN)]
+)
 def test_diastolic(mmhg: float, level: Level) -> None:
     assert level_of(diastolic_mmhg=mmhg) is level
 
@@ -114,7 +117,7 @@ def test_temperature_speaks_only_through_news2(celsius: float, level: Level) -> 
 
 
 def test_news2_from_five_is_orange_and_from_seven_red() -> None:
-    four = {"spo2_percent": 97, "pulse_per_min": 115, "temperature_celsius": 39.5}
+    four: dict[str, Any] = {"spo2_percent": 97, "pulse_per_min": 115, "temperature_celsius": 39.5}
     assert codes(**four) == []
     five = {**four, "temperature_celsius": 39.5, "respiration_per_min": 10}
     assert codes(**five) == ["news2_medium"]
@@ -232,4 +235,3 @@ def test_a_programme_may_value_pack_triggers_and_danger_signs_otherwise() -> Non
 
 def test_rules_are_compiled_once_per_age() -> None:
     assert RULES.at(ADULT_MONTHS) is RULES.at(ADULT_MONTHS)
-

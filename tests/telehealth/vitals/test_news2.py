@@ -100,9 +100,7 @@ def test_temperature_edges_and_the_hot_side_stops_at_two(celsius: float, points:
     assert points_of(score, Parameter.TEMPERATURE) == (points, points)
 
 
-@pytest.mark.parametrize(
-    ("level", "points"), [("A", 0), ("C", 3), ("V", 3), ("P", 3), ("U", 3)]
-)
+@pytest.mark.parametrize(("level", "points"), [("A", 0), ("C", 3), ("V", 3), ("P", 3), ("U", 3)])
 def test_consciousness_other_than_alert_scores_three(level: str, points: int) -> None:
     score = news2(only(consciousness=Consciousness(level)))
     assert points_of(score, Parameter.CONSCIOUSNESS) == (points, points)

@@ -20,7 +20,7 @@ from telehealth.vitals.packs import (
     check_ages,
     load,
 )
-from telehealth.vitals.parameters import Parameter, ReasonCode
+from telehealth.vitals.parameters import Parameter, ReasonCode, step_of
 from telehealth.vitals.rules import PACKS
 from telehealth.vitals.rules.home_levels import HOME_LEVELS
 from telehealth.vitals.rules.moh_vn_261 import MOH_VN_261, QD_261, RESPIRATION
@@ -150,9 +150,7 @@ def test_a_signed_level_table_is_taken_for_clinical_use() -> None:
 
 def test_a_level_row_from_memory_is_refused_for_clinical_use() -> None:
     row = LevelRow(HOME_LEVELS.rows[0].level, rule_of(*all_ages(110, FROM_MEMORY)))
-    signed = replace(
-        HOME_LEVELS, rows=(row,), signed_by="doctor-1", signed_on=date(2022, 2, 1)
-    )
+    signed = replace(HOME_LEVELS, rows=(row,), signed_by="doctor-1", signed_on=date(2022, 2, 1))
     with pytest.raises(RefusedError, match=r"home-levels@1, entry pulse_high from month 0"):
         rule_set(MOH_VN_261, signed, Mode.CLINICAL)
 
@@ -203,3 +201,8 @@ def test_temperature_edges_are_on_tenths() -> None:
 )
 def test_age_counts_completed_months(born: date, on: date, months: int) -> None:
     assert age_in_months(born, on) == months
+
+
+def test_the_rounding_step_is_one_or_a_tenth_of_a_degree() -> None:
+    assert step_of(Parameter.TEMPERATURE) == 0.1
+    assert step_of(Parameter.SPO2) == 1.0

@@ -27,13 +27,14 @@ ACCEPTED, LOW, REJECTED = Verdict.ACCEPTED, Verdict.LOW_CONFIDENCE, Verdict.REJE
 def test_a_value_out_of_range_is_dropped_and_the_rest_counts_with_low_confidence(
     field: str, value: float, plausible: bool
 ) -> None:
-    passed = gate(reading(systolic_mmhg=120.0, **{field: value}))
+    vitals: dict[str, Any] = {"systolic_mmhg": 120.0, field: value}
+    passed = gate(reading(**vitals))
     if plausible:
         assert passed.verdict is ACCEPTED
         assert getattr(passed.vitals, field) == value
     else:
         assert passed.verdict is LOW
-        assert passed.reasons == (QualityReason(f"{field.split('_')[0]}_range"),)
+        assert passed.reasons == (QualityReason(f"{field.split('_', maxsplit=1)[0]}_range"),)
         assert getattr(passed.vitals, field) is None
         assert passed.vitals.systolic_mmhg == 120.0
 

@@ -25,7 +25,12 @@ UNTIL = T0 + REPEAT_WITHIN_MS
 
 
 def seen(
-    level: Level, spo2: float | None = None, *, at_ms: int = T0, low: bool = False, held: bool = False
+    level: Level,
+    spo2: float | None = None,
+    *,
+    at_ms: int = T0,
+    low: bool = False,
+    held: bool = False,
 ) -> Seen:
     return Seen(level, at_ms, spo2, low_confidence=low, held=held)
 

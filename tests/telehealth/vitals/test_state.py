@@ -25,7 +25,6 @@ from telehealth.vitals.remeasure import Pending
 from telehealth.vitals.state import (
     EASE_AFTER,
     FUTURE_TOLERANCE,
-    LATE_AFTER,
     PersonState,
     advance,
     decode_state,
@@ -33,6 +32,7 @@ from telehealth.vitals.state import (
     level_at,
     tick,
 )
+from telehealth.vitals.watching import LATE_AFTER
 from tests.telehealth.vitals.people import Patient, at, context, minute, reading, said, worn
 
 MINUTE = 60
@@ -46,6 +46,11 @@ def remeasure(due_seconds: float | None) -> TimerDecision:
 def only_alert(alerts: tuple[AlertDecision, ...]) -> AlertDecision:
     (alert,) = alerts
     return alert
+
+
+def test_the_times_of_the_rules() -> None:
+    assert timedelta(minutes=10) == LATE_AFTER == EASE_AFTER
+    assert timedelta(minutes=5) == FUTURE_TOLERANCE
 
 
 # Ordinary days
@@ -123,6 +128,9 @@ def test_orange_and_yellow_wait_and_then_the_first_value_counts(spo2: float, lev
     assert said(fired) == [("raise", level)]
     assert fired.alerts[0].reasons
     assert fired.alerts[0].measured_at == at(0)
+    assert not fired.alerts[0].awaiting_repeat
+    assert not fired.alerts[0].time_uncertain
+    assert not fired.alerts[0].late
     assert patient.state.level == Level[level.upper()]
 
 
@@ -197,6 +205,22 @@ def test_continuous_readings_ease_only_after_ten_better_minutes() -> None:
     assert said(patient.takes(minute(97, (better + 1) * MINUTE))) == [("ease", "green")]
 
 
+def test_nothing_eases_while_a_worse_reading_waits_for_its_repeat() -> None:
+    patient = Patient()
+    patient.takes(reading(98, HOUR))
+    patient.takes(reading(90, 0), now=at(HOUR))
+    assert said(patient.takes(reading(94, HOUR + 60))) == []
+    assert said(patient.takes(reading(98, HOUR + 90))) == [("ease", "green")]
+
+
+def test_doubtful_readings_ease_nothing_however_long() -> None:
+    patient = Patient(worn())
+    patient.takes(minute(91))
+    patient.takes(minute(98, MINUTE))
+    assert said(patient.takes(minute(98, 20 * MINUTE, quality=Quality.MOTION))) == []
+    assert said(patient.takes(minute(98, 21 * MINUTE))) == [("ease", "green")]
+
+
 def test_flapping_between_red_and_orange_is_one_alert() -> None:
     patient = Patient(worn())
     told = [
@@ -216,9 +240,7 @@ def test_a_doubtful_red_is_held_and_counts_after_three_minutes_all_the_same() ->
     for number in (1, 2):
         told = patient.takes(minute(88, number * MINUTE, quality=Quality.MOTION))
         assert told.alerts == ()
-    assert said(patient.takes(minute(88, 3 * MINUTE, quality=Quality.MOTION))) == [
-        ("raise", "red")
-    ]
+    assert said(patient.takes(minute(88, 3 * MINUTE, quality=Quality.MOTION))) == [("raise", "red")]
 
 
 def test_good_readings_clear_a_doubtful_red_unsaid() -> None:
@@ -316,6 +338,30 @@ def test_late_data_still_alerts_and_is_marked_late() -> None:
 
 
 @pytest.mark.parametrize(("extra", "late"), [(0, False), (1, True)])
+def test_a_late_orange_whose_wait_ran_out_is_marked_late_too(extra: int, late: bool) -> None:
+    patient = Patient()
+    now = at(0) + LATE_AFTER + timedelta(seconds=extra)
+    patient.takes(reading(94), now=now)
+    fired = tick(patient.state, TimerKind.REMEASURE, context(), now)
+    assert said(fired) == [("raise", "orange")]
+    assert fired.alerts[0].late is late
+    settled = advance(patient.state, reading(98, 200), context(), now)
+    assert [alert.late for alert in settled.alerts] == [late, False]
+
+
+@pytest.mark.parametrize(("delay", "awaiting"), [(179, True), (180, False)])
+def test_a_repeat_is_awaited_only_while_there_is_time_for_it(delay: int, awaiting: bool) -> None:
+    outcome = Patient().takes(reading(90), now=at(delay))
+    assert outcome.alerts[0].awaiting_repeat is awaiting
+
+
+def test_a_red_confirmed_by_a_second_one_awaits_nothing() -> None:
+    patient = Patient()
+    patient.takes(reading(91))
+    assert not patient.takes(reading(91, 45)).alerts[0].awaiting_repeat
+
+
+@pytest.mark.parametrize(("extra", "late"), [(0, False), (1, True)])
 def test_late_begins_ten_minutes_after_the_measurement(extra: int, late: bool) -> None:
     now = at(0) + LATE_AFTER + timedelta(seconds=extra)
     assert Patient().takes(reading(98), now=now).late is late
@@ -372,6 +418,7 @@ def test_a_reading_without_a_sure_time_may_raise_but_closes_nothing() -> None:
     raised = patient.takes(reading(90, time_uncertain=True))
     assert said(raised) == [("raise", "red")]
     assert raised.time_uncertain
+    assert not raised.late
     assert raised.alerts[0].time_uncertain
     assert patient.state.level == Level.GREY
     before = patient.state
@@ -425,9 +472,7 @@ def test_the_fullest_state_takes_at_most_600_bytes() -> None:
             consciousness=Consciousness.ALERT, pulse_per_min=91.234,
         ),
     )  # fmt: skip
-    patient.takes(
-        reading(93.9, 30, kind=ReadingKind.NURSE), danger_signs=frozenset(DangerSign)
-    )
+    patient.takes(reading(93.9, 30, kind=ReadingKind.NURSE), danger_signs=frozenset(DangerSign))
     full = msgspec.structs.replace(
         patient.state,
         pending=msgspec.structs.replace(_pending(), doubtful=True),

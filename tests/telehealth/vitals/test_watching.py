@@ -41,6 +41,11 @@ def closes(patient: Patient, cause: Cause, seconds: float) -> Outcome:
     return patient.keep(closed(patient.state, cause, at(seconds), context=patient.context))
 
 
+def test_the_times_of_the_rules() -> None:
+    assert timedelta(minutes=30) == QUIET_AFTER_CLOSE
+    assert timedelta(minutes=5) == CONTINUOUS_UP_TO
+
+
 # Silence
 
 
@@ -178,9 +183,7 @@ def test_the_end_of_a_spot_check_is_no_probe_off() -> None:
 
 
 @pytest.mark.parametrize(("extra", "worn_then"), [(0, True), (1, False)])
-def test_worn_means_a_reading_every_five_minutes_or_more_often(
-    extra: int, worn_then: bool
-) -> None:
+def test_worn_means_a_reading_every_five_minutes_or_more_often(extra: int, worn_then: bool) -> None:
     cadence = CONTINUOUS_UP_TO + timedelta(seconds=extra)
     patient = Patient(context(cadence=cadence))
     assert bool(slips(patient, 60).timers) is worn_then
@@ -190,6 +193,18 @@ def test_a_probe_off_before_the_newest_reading_is_history() -> None:
     patient = Patient(worn())
     patient.takes(minute(98, 120))
     assert slips(patient, 60).timers == ()
+
+
+def test_a_probe_that_fell_off_in_the_future_fell_off_now() -> None:
+    patient = Patient(worn())
+    outcome = probe(patient.state, off=True, at=at(HOUR), context=patient.context, now=at(60))
+    assert outcome.timers == (TimerDecision(PROBE, at(180)),)
+
+
+def test_a_probe_off_told_late_is_looked_at_now() -> None:
+    patient = Patient(worn())
+    outcome = probe(patient.state, off=True, at=at(0), context=patient.context, now=at(HOUR))
+    assert outcome.timers == (TimerDecision(PROBE, at(HOUR)),)
 
 
 def test_a_probe_back_in_time_takes_the_timer_away_and_says_nothing() -> None:
@@ -286,9 +301,7 @@ def test_a_closed_probe_alert_comes_back_while_the_probe_is_off() -> None:
     patient = Patient(worn())
     slips(patient, 60)
     fires(patient, PROBE, 180)
-    assert closes(patient, Cause.PROBE_OFF, 200).timers == (
-        TimerDecision(PROBE, at(200 + QUIET)),
-    )
+    assert closes(patient, Cause.PROBE_OFF, 200).timers == (TimerDecision(PROBE, at(200 + QUIET)),)
     assert [a.cause for a in fires(patient, PROBE, 200 + QUIET).alerts] == [Cause.PROBE_OFF]
 
 
@@ -301,7 +314,7 @@ def test_a_closed_probe_alert_does_not_come_back_once_the_probe_is_on() -> None:
 
 
 def test_no_wait_settles_to_nothing() -> None:
-    assert settled(PersonState(), context(), 0, late=False) == (PersonState(), ())
+    assert settled(PersonState(), context(), 0, now_ms=0) == (PersonState(), ())
 
 
 def test_a_wait_that_adds_nothing_to_the_alert_settles_unsaid() -> None:

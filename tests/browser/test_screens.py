@@ -1,0 +1,83 @@
+"""Every page, in both languages and on small and large screens: no violation, no complaint."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import DESK, NARROW, PHONE, Server, Visiting
+
+pytestmark = pytest.mark.browser
+ROOT = Path(__file__).parents[2]
+AXE = ROOT / "webui" / "client" / "node_modules" / "axe-core" / "axe.min.js"
+SHOTS = ROOT / "docs" / "screenshots"
+
+PAGES = [
+    ("login", None, "/login"),
+    ("doctor", "ac-doctor", "/doctor"),
+    ("person", "ac-doctor", "/doctor/persons/p-hoa"),
+    ("person-held", "ac-doctor", "/doctor/persons/p-nam"),
+    ("desk", "ac-doctor", "/doctor/desk"),
+    ("patient", "ac-hoa", "/patient"),
+    ("patient-well", "ac-linh", "/patient"),
+    ("admin", "ac-admin", "/admin"),
+    ("gateways", "ac-admin", "/admin/gateways"),
+    ("devices", "ac-admin", "/admin/devices"),
+    ("accounts", "ac-admin", "/admin/accounts"),
+    ("sessions", "ac-doctor", "/sessions"),
+    ("error", "ac-doctor", "/doctor/persons/p-far"),
+]
+LIVE = ("doctor", "person", "person-held", "patient", "patient-well")
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+
+
+@pytest.mark.parametrize("locale", ["vi", "en"])
+@pytest.mark.parametrize("viewport", [NARROW, DESK], ids=["360", "desk"])
+@pytest.mark.parametrize(("name", "account", "path"), PAGES, ids=[page[0] for page in PAGES])
+def test_a_page_has_no_axe_violation(
+    visit: Visiting,
+    server: Server,
+    name: str,
+    account: str | None,
+    path: str,
+    viewport: dict[str, int],
+    locale: str,
+) -> None:
+    one = visit(account, viewport=viewport, locale=locale, bypass_csp=True)
+    page = one.page()
+    page.goto(server.origin + path)
+    if name in LIVE:
+        page.locator(".connection.on").wait_for()
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found: dict[str, Any] = page.evaluate("rules => axe.run(document, rules)", RULES)
+    told = [
+        (v["id"], v["help"], [n["html"][:160] for n in v["nodes"]]) for v in found["violations"]
+    ]
+    one.complaints[:] = [text for text in one.complaints if "403 (Forbidden)" not in text]
+    assert told == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
+@pytest.mark.parametrize(("name", "account", "path"), PAGES, ids=[page[0] for page in PAGES])
+def test_a_page_draws_under_its_own_strict_policy(
+    visit: Visiting,
+    server: Server,
+    name: str,
+    account: str | None,
+    path: str,
+    viewport: dict[str, int],
+) -> None:
+    one = visit(account, viewport=viewport, device_scale_factor=1)
+    page = one.page()
+    page.goto(server.origin + path)
+    if name in LIVE:
+        page.locator(".connection.on").wait_for()
+    page.evaluate("document.fonts.ready.then(() => true)")
+    one.complaints[:] = [text for text in one.complaints if "403 (Forbidden)" not in text]
+    assert page.evaluate("[...document.fonts].some(f => f.status === 'loaded')")
+    if os.environ.get("TELEHEALTH_SCREENSHOTS"):
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        size = "phone" if viewport == PHONE else "desk"
+        page.screenshot(path=SHOTS / f"{name}-{size}.png", full_page=True)

@@ -1,0 +1,1 @@
+"""Tests of accounts, sessions, log-in and the policy."""
