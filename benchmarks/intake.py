@@ -18,7 +18,7 @@ from typing import Final
 import aiohttp
 import typer
 
-from benchmarks import figures, memory, processes, raw
+from benchmarks import figures, proc, processes, raw
 from benchmarks.databases import Databases, check, stored
 from benchmarks.figures import Baseline, CannotMeasureError, Figure
 from benchmarks.load import Counted, Plan
@@ -33,6 +33,20 @@ PACED_CONNECTIONS: Final = 200
 _WARM_UP: Final = 4_000
 _CALIBRATION: Final = 16_000
 _DEMO_SETTLES_S: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one round of the product came to."""
+
+    counted: Counted
+    cpu_us: float
+    """Processor time of the whole server for each message."""
+
+    @property
+    def per_second(self) -> float:
+        """Messages acknowledged a second."""
+        return self.counted.timed / self.counted.seconds
 
 
 @dataclass(slots=True)
@@ -55,7 +69,7 @@ class Bench:
         *,
         connections: int | None = None,
         per_second: float | None = None,
-    ) -> Counted:
+    ) -> Round:
         """Run the server on a fresh copy under one load, and check what it stored.
 
         Raises:
@@ -64,7 +78,8 @@ class Bench:
         connections = connections or self.connections
         async with self.databases.copy_of(self.template) as url:
             before = await stored(url)
-            async with processes.product(url, self.folder) as (_, port):
+            async with processes.product(url, self.folder) as (pid, port):
+                idle_s = proc.cpu_s(pid)
                 counted = await processes.load(
                     Plan(
                         port=port,
@@ -76,29 +91,33 @@ class Bench:
                         per_second=per_second,
                     )
                 )
+                cpu_s = proc.cpu_s(pid) - idle_s
             came = (await stored(url)).since(before)
         check(came, uploads=counted.messages, readings=counted.readings)
-        return counted
+        return Round(counted, 1e6 * cpu_s / counted.messages)
 
-    async def full_speed(self, kind: str) -> float:
-        """Return messages a second, acknowledged, at the speed that the server allows."""
+    async def full_speed(self, kind: str) -> Round:
+        """Return a round at the speed that the server allows."""
         if kind not in self.sizes:
-            first = await self.round(kind, _CALIBRATION)
-            wanted = int(first.timed / first.seconds * self.seconds)
+            wanted = int((await self.round(kind, _CALIBRATION)).per_second * self.seconds)
             self.sizes[kind] = min(max(wanted, _CALIBRATION), most_messages(kind) - _WARM_UP)
-        counted = await self.round(kind, self.sizes[kind])
-        return counted.timed / counted.seconds
+        return await self.round(kind, self.sizes[kind])
 
 
 async def intake_ratio_10(bench: Bench) -> list[Figure]:
     """Ten samples a message, every sixth message closing a minute that is scored in full."""
-    samples, rows, copies = [], [], []
+    samples, cpu_us, rows, copies = [], [], [], []
     for _ in range(bench.rounds):
-        samples.append(SAMPLES * await bench.full_speed("samples"))
+        product = await bench.full_speed("samples")
+        samples.append(SAMPLES * product.per_second)
+        cpu_us.append(product.cpu_us)
         rows.append(raw.executemany_rows_per_second(bench.folder, bench.seconds))
         if not bench.databases.is_sqlite:
             copies.append(await raw.copy_rows_per_second(bench.databases.server_url, bench.seconds))
-    found = [figures.ratio("intake_ratio_10", samples, rows, what=RAW, unit="rows/s")]
+    found = [
+        figures.ratio("intake_ratio_10", samples, rows, what=RAW, unit="rows/s"),
+        figures.plain("intake_cpu_us_10", cpu_us, "µs of server CPU a message"),
+    ]
     if copies:
         found.append(figures.ratio("intake_vs_copy_10", samples, copies, what=COPY, unit="rows/s"))
     return found
@@ -106,14 +125,17 @@ async def intake_ratio_10(bench: Bench) -> list[Figure]:
 
 async def spots(bench: Bench) -> list[Figure]:
     """One spot check a message: scored, alerts decided, row written."""
-    readings, rows, posts = [], [], []
+    readings, cpu_us, rows, posts = [], [], [], []
     for _ in range(bench.rounds):
-        readings.append(await bench.full_speed("spots"))
+        product = await bench.full_speed("spots")
+        readings.append(product.per_second)
+        cpu_us.append(product.cpu_us)
         rows.append(raw.executemany_rows_per_second(bench.folder, bench.seconds))
         posts.append(await _plain_posts_per_second(bench))
     return [
         figures.ratio("spot_ratio_1", readings, rows, what=RAW, unit="rows/s"),
         figures.ratio("spot_vs_plain_1", readings, posts, what=PLAIN, unit="readings/s"),
+        figures.plain("spot_cpu_us_1", cpu_us, "µs of server CPU a message"),
     ]
 
 
@@ -141,11 +163,11 @@ async def latencies(bench: Bench) -> list[Figure]:
     p50, p99, disk = [], [], []
     messages = int(PACED_PER_SECOND * bench.seconds) // PACED_CONNECTIONS * PACED_CONNECTIONS
     for _ in range(bench.rounds):
-        counted = await bench.round(
+        paced = await bench.round(
             "samples", messages, connections=PACED_CONNECTIONS, per_second=PACED_PER_SECOND
         )
-        p50.append(counted.p50_ms or 0.0)
-        p99.append(counted.p99_ms or 0.0)
+        p50.append(paced.counted.p50_ms or 0.0)
+        p99.append(paced.counted.p99_ms or 0.0)
         disk.append(raw.fdatasync_p99_ms(bench.folder))
     synced = figures.plain("fdatasync_p99_ms", disk, "ms")
     beside = Baseline("beside the disk's own fdatasync p99", synced.value, "ms")
@@ -169,7 +191,7 @@ async def idle_rss(bench: Bench) -> list[Figure]:
             await page.read()
             if not page.ok:
                 raise CannotMeasureError(f"/login answered {page.status}")
-            found.append(memory.rss_mb(pid))
+            found.append(proc.rss_mb(pid))
     return [figures.plain("idle_rss_mb", found, "MB")]
 
 
@@ -182,14 +204,14 @@ async def demo_rss(bench: Bench) -> list[Figure]:
         processes.product(url, bench.folder, arguments=("run", "--demo")) as (pid, _),
     ):
         await asyncio.sleep(_DEMO_SETTLES_S)
-        return [figures.plain("demo_rss_mb", [memory.rss_mb(pid)], "MB")]
+        return [figures.plain("demo_rss_mb", [proc.rss_mb(pid)], "MB")]
 
 
 Measure = Callable[[Bench], Awaitable[list[Figure]]]
 MEASURES: Final[dict[Measure, tuple[str, ...]]] = {
     idle_rss: ("idle_rss_mb",),
-    intake_ratio_10: ("intake_ratio_10",),
-    spots: ("spot_ratio_1", "spot_vs_plain_1"),
+    intake_ratio_10: ("intake_ratio_10", "intake_cpu_us_10"),
+    spots: ("spot_ratio_1", "spot_vs_plain_1", "spot_cpu_us_1"),
     latencies: ("ack_p50_ms_20k", "ack_p99_ms_20k", "fdatasync_p99_ms"),
     demo_rss: ("demo_rss_mb",),
 }

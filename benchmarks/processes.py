@@ -17,6 +17,8 @@ from benchmarks.load import Counted, Plan
 _START_S = 60.0
 _STOP_S = 30.0
 _LOOK_S = 0.1
+_WORDS = 4
+"""Last lines of a log that are worth repeating."""
 _ROOT = Path(__file__).parent.parent
 
 
@@ -128,4 +130,4 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 def _last_words(log_path: Path) -> str:
     lines = log_path.read_text(errors="replace").strip().splitlines()
-    return lines[-1] if lines else "it said nothing"
+    return " | ".join(lines[-_WORDS:]) if lines else "it said nothing"

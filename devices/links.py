@@ -26,6 +26,7 @@ from bleak_retry_connector import (
     establish_connection,
 )
 
+from devices.cancellation import stop_if_cancelled
 from devices.clock import Clock
 from devices.drivers import recognise
 from devices.drivers.driver import DeviceFacts, Driver, Sink
@@ -128,6 +129,7 @@ class Links:
         """Scan and connect until cancelled; then every link is closed."""
         async with asyncio.TaskGroup() as watches:
             while True:
+                stop_if_cancelled()
                 if self._full():
                     await self._wait_for_a_slot()
                     continue
@@ -205,6 +207,7 @@ class Links:
                     **self._client_arguments,
                 )
                 facts = await link.driver.start(link.client, link.ear)
+            stop_if_cancelled()
         except _LINK_ERRORS as error:
             await self._failed(link, error)
             return False
@@ -253,6 +256,7 @@ class Links:
         every_s = _REFRESH_S if link.streams else _REFRESH_QUIET_S
         refresh_at_s = loop.time() + every_s
         while True:
+            stop_if_cancelled()
             wait_s = refresh_at_s - loop.time()
             if link.streams:
                 left_ms = self._watchdog.left_ms(

@@ -15,6 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from devices.backoff import Backoff
+from devices.cancellation import stop_if_cancelled
 from devices.clock import Clock, Moment
 from devices.identity import Identity
 from devices.session import (
@@ -86,6 +87,7 @@ class Uplink:
             RevokedError: the server will not have this gateway any more.
         """
         while True:
+            stop_if_cancelled()
             try:
                 await self._connect_once()
             except RevokedError:
@@ -143,6 +145,7 @@ class Uplink:
         reached: tuple[object, ...] = ()
         listening.add_done_callback(lambda _: self._news.set())
         while True:
+            stop_if_cancelled()
             self._news.clear()
             if listening.done():
                 listening.result()

@@ -46,6 +46,7 @@ FLAGS = [
     "--disable-features=WebRtcHideLocalIpsWithMdns",
     "--autoplay-policy=no-user-gesture-required",
 ]
+AXE = Path(__file__).parents[2] / "webui/client/node_modules/axe-core/axe.min.js"
 DESK = ViewportSize(width=1280, height=800)
 PHONE = ViewportSize(width=360, height=740)
 
@@ -93,8 +94,11 @@ class Seat:
         await self.page.locator("main form button").click()
         await self.page.wait_for_url(f"{self.origin}/*")
 
-    async def enter(self) -> None:
+    async def ready_to_enter(self) -> None:
         await expect(self.page.locator("#enter")).to_be_enabled()
+
+    async def enter(self) -> None:
+        await self.ready_to_enter()
         await self.page.locator("#enter").click()
 
     async def says(self, word: str) -> None:
@@ -114,6 +118,17 @@ class Seat:
 
     async def over(self, title: str) -> None:
         await expect(self.page.locator("#over-title")).to_have_text(title)
+
+    async def is_accessible(self) -> None:
+        """Nothing of ours violates WCAG 2.2 AA as far as axe-core can see."""
+        await self.page.evaluate(AXE.read_text(encoding="utf-8"))
+        found = await self.page.evaluate(
+            "async () => (await axe.run({include: ['main', '.ring'].filter("
+            "s => document.querySelector(s))}, {runOnly: ["
+            "'wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']}))"
+            ".violations.map(v => v.id + ': ' + v.nodes.map(n => n.html).join(' | '))"
+        )
+        assert found == []
 
     async def photograph(self, name: str) -> None:
         folder = os.environ.get("TELEHEALTH_SCREENSHOTS")
@@ -216,9 +231,12 @@ async def test_doctor_and_patient_see_each_other_with_live_vitals_until_one_hang
         assert await patient.page.locator("#vitals").count() == 0
         await doctor.photograph("call-doctor-desk")
         await patient.photograph("call-patient-phone")
+        await doctor.is_accessible()
+        await patient.is_accessible()
         await patient.page.locator("#hang-up").click()
         await doctor.over("Cuộc gọi đã kết thúc")
         await patient.over("Cuộc gọi đã kết thúc")
+        await patient.is_accessible()
 
 
 async def test_the_call_goes_on_when_the_signalling_socket_is_lost(house: House) -> None:
@@ -257,6 +275,8 @@ async def test_without_a_camera_the_call_is_held_with_sound_and_says_so(house: H
         await doctor.page.locator("form.row-call button").click()
         await patient.page.locator(".ring [data-act=answer]").click()
         await expect(patient.page.locator("#problems")).to_contain_text("Không tìm thấy camera")
+        await patient.ready_to_enter()
+        await patient.is_accessible()
         await patient.photograph("call-no-camera-phone")
         await doctor.enter()
         await patient.enter()
@@ -281,9 +301,12 @@ async def test_a_declined_call_tells_the_doctor_and_takes_the_banner_away(house:
     async with house.both() as (doctor, patient):
         await doctor.page.locator("form.row-call button").click()
         await expect(doctor.page.locator("#check-words")).to_contain_text("Đang đổ chuông")
+        await doctor.ready_to_enter()
+        await doctor.is_accessible()
         await doctor.photograph("call-check-desk")
         banner = patient.page.locator(".ring.rings")
         await expect(banner).to_contain_text("Doctor đang gọi bạn")
+        await patient.is_accessible()
         await patient.photograph("call-ring-phone")
         await banner.locator("[data-act=decline]").click()
         await doctor.over("Người Thử Nghiệm không nhận cuộc gọi")

@@ -5,7 +5,7 @@ from pathlib import Path
 import alembic
 import pytest
 from alembic.util import CommandError
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from telehealth.store import migrate
 from tests import databases
@@ -27,9 +27,11 @@ async def test_up_down_up_leaves_the_schema_of_the_tables(engine: str, tmp_path:
 async def test_a_column_that_is_missing_is_named(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/test.sqlite"
     await migrate.upgrade(url)
-    migrate.open_connection(
-        lambda connection: connection.execute(text("ALTER TABLE device DROP COLUMN model")), url
-    )
+
+    def drop(connection: Connection) -> None:
+        connection.execute(text("ALTER TABLE device DROP COLUMN model"))
+
+    migrate.open_connection(drop, url)
     with pytest.raises(CommandError, match="model"):
         await migrate.check(url)
 

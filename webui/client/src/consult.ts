@@ -84,9 +84,9 @@ class Consult {
     this.take(devices.stream);
     element("#problems").replaceChildren(
       ...devices.problems.map((sentence) => {
-        const item = document.createElement("li");
-        item.textContent = sentence;
-        return item;
+        const paragraph = document.createElement("p");
+        paragraph.textContent = sentence;
+        return paragraph;
       }),
     );
     const used = (kind: string) =>

@@ -183,7 +183,7 @@ class DoctorElement extends LitElement {
       </div>
       <ul class="row-alerts">${row.alerts.map(
         (alert) =>
-          html`<li>${shape(alert.level)}<span>${why(alert)} <span class="state">${stateOf(alert)}</span></span></li>`,
+          html`<li>${shape(alert.level)}<span>${why(alert)} <span class="state line">${stateOf(alert)}</span></span></li>`,
       )}</ul>
       <form class="row-call" method="post" action="/api/v1/calls">
         <input type="hidden" name="person_id" value=${row.person_id} />

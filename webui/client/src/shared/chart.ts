@@ -117,6 +117,7 @@ function drawBands(plot: uPlot, bands: Band[]): void {
     ctx.fillStyle = BAND_FILL[band.level] ?? "transparent";
     ctx.fillRect(bbox.left, top, bbox.width, bottom - top);
   }
+  ctx.setLineDash([]);
   for (const band of bands) {
     const edge = Math.round(plot.valToPos(band.edge, "y", true)) + 0.5;
     ctx.strokeStyle = BAND_EDGE[band.level] ?? "transparent";
@@ -158,7 +159,7 @@ function drawAlert(
   level: number,
 ): void {
   const colour = MARK_COLOUR[level] ?? INK;
-  const size = 6 * unit;
+  const size = 7.5 * unit;
   const y = top + size + 2 * unit;
   ctx.strokeStyle = colour;
   ctx.lineWidth = unit;

@@ -1,5 +1,6 @@
-"""Resident memory of a process and of everything it has started, as Linux counts it."""
+"""Memory and processor time of a process, as Linux counts them."""
 
+import os
 from pathlib import Path
 
 from benchmarks.figures import CannotMeasureError
@@ -41,6 +42,25 @@ def rss_mb(pid: int) -> float:
         raise CannotMeasureError(f"no process {pid} in {_PROC}")
     members = tree(pid, {each: parent_of(status) for each, status in statuses.items()})
     return sum(rss_kib(statuses[each]) for each in members) * 1_024 / 1e6
+
+
+def cpu_seconds(stat: str, ticks_per_second: int) -> float:
+    """Return user and system time out of `/proc/PID/stat`; the name in it may hold anything."""
+    fields = stat.rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / ticks_per_second
+
+
+def cpu_s(pid: int) -> float:
+    """Return the processor seconds that a process has used so far.
+
+    Raises:
+        CannotMeasureError: no such process, or no `/proc`.
+    """
+    try:
+        stat = (_PROC / str(pid) / "stat").read_text()
+    except OSError as error:
+        raise CannotMeasureError(f"no process {pid} in {_PROC}") from error
+    return cpu_seconds(stat, os.sysconf("SC_CLK_TCK"))
 
 
 def _field(status: str, name: str, *, missing: str = "0") -> str:
