@@ -110,7 +110,7 @@ class Databases:
                 for left in self._folder.glob(f"{name}.sqlite*"):
                     left.unlink()
             return
-        admin = await asyncpg.connect(self.server_url)  # type: ignore[no-untyped-call]  # left bare
+        admin = await asyncpg.connect(self.server_url)
         try:
             source = f" TEMPLATE {urlsplit(template).path[1:]}" if template else ""
             await admin.execute(f"CREATE DATABASE {name}{source}")

@@ -168,7 +168,7 @@ class Ward:
     def _samples(self, seq: int, device: int, turn: int) -> Batch:
         at_ms = self.start_ms + turn * MESSAGE_MS + _jitter(device)
         worn = self.worn[device % PATIENTS]
-        closes = (turn + device // PATIENTS) % CLOSES_EVERY == CLOSES_EVERY - 1
+        closes = (turn + device) % CLOSES_EVERY == CLOSES_EVERY - 1
         readings = [worn.minute(turn, at_ms + MESSAGE_MS - 1_000)] if closes else []
         return Batch("live", seq, device_id(device), at_ms, worn.block(turn), readings)
 

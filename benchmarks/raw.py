@@ -60,7 +60,7 @@ def executemany_rows_per_second(folder: Path, seconds: float) -> float:
 
 async def copy_rows_per_second(url: str, seconds: float) -> float:
     """Insert samples with PostgreSQL's COPY, a transaction for every thousand."""
-    connection = await asyncpg.connect(url)  # type: ignore[no-untyped-call]  # asyncpg leaves it bare
+    connection = await asyncpg.connect(url)
     try:
         await connection.execute(_TABLE.format(id="sample_id BIGSERIAL PRIMARY KEY"))
         batches, rows = _batches(), 0

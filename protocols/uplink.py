@@ -335,4 +335,5 @@ def instant(at_ms: int) -> datetime:
 
 def epoch_ms(at: datetime) -> int:
     """Return an aware instant as epoch milliseconds, rounded down."""
-    return (at - _EPOCH) // timedelta(milliseconds=1)
+    since = at - _EPOCH
+    return since.days * 86_400_000 + since.seconds * 1_000 + since.microseconds // 1_000

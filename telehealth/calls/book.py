@@ -16,7 +16,12 @@ from telehealth.access.policy import Action as Wish
 from telehealth.access.policy import Actor, Role
 from telehealth.calls.seat import Member
 from telehealth.calls.states import ENDED, Action, CallState, Party, move
-from telehealth.errors import IllegalTransitionError, NotAllowedError, NotFoundError
+from telehealth.errors import (
+    IllegalTransitionError,
+    NotAllowedError,
+    NotFoundError,
+    RefusedError,
+)
 from telehealth.store.database import Reader, Row, Transaction
 from telehealth.timers import Due, cancel_timer, set_timer
 
@@ -154,9 +159,13 @@ def offer(tx: Transaction, actor: Actor, person_id: str, alert_id: str | None = 
 
     Raises:
         NotAllowedError: the policy does not let this doctor call this person.
+        RefusedError: the alert that it is about is not this person's.
         IllegalTransitionError: the person is in a call with somebody else.
     """
     scope.require(tx, actor, person_id, Wish.CALL)
+    about = (alert_id, person_id)
+    if alert_id and not tx.rows("SELECT 1 FROM alert WHERE alert_id = ? AND person_id = ?", about):
+        raise RefusedError("alert_id", "an alert of this person", alert_id)
     call = _open_or_new(tx, actor, person_id, CallState.OFFERED, alert_id)
     if call.state is CallState.REQUESTED:
         return advance(tx, call.room_id, Action.OFFER, Party.DOCTOR, actor.account_id)

@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -277,6 +277,33 @@ async def test_stopping_in_the_middle_of_a_connect_drops_the_device(
         assert not one.ward["SimPLX-001"].connected
         async with one.running():
             await one.hears(1)
+
+
+async def test_a_library_that_swallows_the_cancellation_does_not_keep_the_gateway_alive(
+    tmp_path: Path,
+) -> None:
+    reading = asyncio.Event()
+
+    class Swallowing(BumbleClient):
+        async def read_gatt_char(
+            self, characteristic: BleakGATTCharacteristic, **kwargs: Any
+        ) -> bytearray:
+            if not reading.is_set():
+                reading.set()
+                # As asyncio.wait_for does before Python 3.12.
+                with suppress(asyncio.CancelledError):
+                    await asyncio.Event().wait()
+            return await super().read_gatt_char(characteristic, **kwargs)
+
+    async with scene(ward_of(1), tmp_path) as one:
+        task = asyncio.create_task(one.gateway(client_backend=Swallowing).run())
+        async with asyncio.timeout(10):
+            await reading.wait()
+        task.cancel()
+        done, _ = await asyncio.wait({task}, timeout=10)
+        assert done
+        assert task.cancelled()
+        assert not one.ward["SimPLX-001"].connected
 
 
 async def test_a_server_that_was_away_gets_everything_once(tmp_path: Path) -> None:

@@ -96,23 +96,22 @@ class LoadGateway:
     on_ack: Callable[[], None] = lambda: None
 
     def batch(self, stream: StreamName, seq: int) -> Batch:
-        """Return what this number holds: three samples, one to three readings, some of them red."""
+        """Return what this number holds: three samples, one to three readings, some of them red.
+
+        A reading's `record` is its device and its time: the mark by which a trace finds it.
+        """
         half = _BATCH_MS // 2 if stream == "backlog" else 0
         at = self.base_ms + seq * _BATCH_MS + half
         percent = 88.0 if seq % 97 == 0 else 95.0 + seq % 4
         readings = [
             WireReading(
                 kind="minute", at=at + i, spo2_percent=percent, pulse_per_min=70.0 + seq % 20,
-                quality_share=1.0, record=self.mark(stream, seq, i),
+                quality_share=1.0, record=f"{self.device}.{at + i}",
             )
             for i in range(1 + seq % 3)
         ]  # fmt: skip
         samples = [Sample(10 * i, percent, 72.0, 3.0) for i in range(_SAMPLES)]
         return Batch(stream, seq, self.device, at, samples=samples, readings=readings)
-
-    def mark(self, stream: StreamName, seq: int, number: int) -> str:
-        """Return the `record` of a reading, which nobody else's has."""
-        return f"{self.device}.{stream}.{seq}.{number}"
 
     async def talk(self, origin: str, *, upto: int | None = None) -> None:
         """Send until the connection ends, or until both streams are acknowledged `upto`."""

@@ -1,103 +1,97 @@
-"""What a server asked of the kernel, as `strace` wrote it down, and what a power cut would leave.
-
-Theory of operation. A line is an event; a call that another thread interrupts has two, and only
-its end makes it done. `Disk` replays the events of some files: a write waits until a sync of its
-file that *began* after the write had ended has itself ended; a new file waits for a sync of its
-folder too. What does not wait any more is what a power cut must leave, so `Disk.durable` is the
-worst disk that the hardware may hand back. It reorders nothing and keeps nothing by luck.
-"""
+"""What a server asked of the kernel, as `strace` wrote it down: calls, each with begin and end."""
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Final
 
 STRACE: Final = (
-    "strace", "-f", "-qq", "-yy", "-xx", "-s", "70000", "--seccomp-bpf", "-e", "signal=none", "-e",
-    "trace=openat,pwrite64,pwritev,write,writev,sendto,sendmsg,fdatasync,fsync,ftruncate,unlink",
+    "strace", "-f", "-qq", "-yy", "-xx", "-s", "65536", "--seccomp-bpf", "-e", "signal=none", "-e",
+    "trace=openat,pwrite64,write,writev,sendto,sendmsg,fdatasync,fsync,ftruncate,unlink",
 )  # fmt: skip
-"""Every call by which a file or a socket changes; strings whole, in hexadecimal."""
+"""Every call by which a database file or a socket changes; strings whole and in hexadecimal."""
 
-_LINE: Final = re.compile(r"^(\d+) +(.*)$")
-_RESUMED: Final = re.compile(r"^<\.\.\. \w+ resumed>(.*)$")
-_CALL: Final = re.compile(r"^(\w+)\((.*)$", re.DOTALL)
-_RESULT: Final = re.compile(r"\) += (-?\d+)(?:<(.*?)>)?")
-_DESCRIPTOR: Final = re.compile(r"^\d+<(.*?)>(?=[,)])")
+_LINE: Final = re.compile(r"(\d+) +(.*)\n?")
+_RESUMED: Final = re.compile(r"<\.\.\. \w+ resumed>(.*)")
+_CALL: Final = re.compile(r"(\w+)\((?:AT_FDCWD|(\d+))?(?:<(.*?)>(?=[,)]))?(.*)\) += (-?\d+|\?)")
 _STRING: Final = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
-_PEER: Final = re.compile(r"TCP:\[.*->127\.0\.0\.1:(\d+)\]")
-_ACK: Final = re.compile(rb'\{"type":"ack","stream":"(live|backlog)","seq":(\d+)')
+_SOCKET: Final = re.compile(r"TCP:\[.*->.*:(\d+)\]")
 _UNFINISHED: Final = " <unfinished ...>"
-_NO_ENTRY: Final = "openat"
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """A system call that began, or ended, at this place of the trace."""
+class Call:
+    """One system call; `began` and `ended` are places in the trace, in the order of the kernel."""
 
-    thread: str
+    began: int
+    ended: int
     name: str
-    path: str
-    """The file of its descriptor, or its argument; of a TCP socket, the peer's port."""
+    target: str
+    """The file it is about; of a TCP socket, the peer's port."""
     data: bytes
-    offset: int
-    ended: bool
-    result: int = 0
-    creates: bool = False
+    arguments: str
+    """What is shown after target and strings."""
+    result: int | None
+    """None: the process died in it."""
+
+    @property
+    def number(self) -> int:
+        """The last argument: a file offset, or a length."""
+        return int(self.arguments.rpartition(",")[2])
 
 
-def events(lines: Iterable[str]) -> Iterator[Event]:
-    """Yield the beginning and the end of every call."""
-    begun: dict[str, str] = {}
+def calls(lines: Iterable[str]) -> Iterator[Call]:
+    """Yield the calls of a trace in the order in which they ended.
+
+    A call that another thread came between is shown in two lines; its end is the second.
+    """
+    begun: dict[str, tuple[int, str]] = {}
+    place = 0
     for line in lines:
-        match = _LINE.match(line.rstrip("\n"))
-        if match is None:
+        place += 1
+        shown = _LINE.fullmatch(line)
+        if shown is None:
             continue
-        thread, text = match.groups()
-        resumed = _RESUMED.match(text)
-        if resumed is not None:
-            head = begun.pop(thread, "")
-            yield from _parsed(thread, head + resumed[1], begins=False, ends=True)
-        elif text.endswith(_UNFINISHED):
-            begun[thread] = text.removesuffix(_UNFINISHED)
-            yield from _parsed(thread, begun[thread] + ")", begins=True, ends=False)
+        thread, text = shown.groups()
+        resumed = _RESUMED.fullmatch(text)
+        if text.endswith(_UNFINISHED):
+            begun[thread] = (place, text.removesuffix(_UNFINISHED))
+        elif resumed is not None:
+            began, head = begun.pop(thread)
+            yield from _parse(began, place, head + resumed[1])
         else:
-            yield from _parsed(thread, text, begins=True, ends=True)
+            yield from _parse(place, place, text)
+    for began, head in begun.values():
+        yield from _parse(began, place + 1, f"{head}) = ?")
 
 
-def _parsed(thread: str, text: str, *, begins: bool, ends: bool) -> Iterator[Event]:
-    call = _CALL.match(text)
-    if call is None:
+def _parse(began: int, ended: int, text: str) -> Iterator[Call]:
+    shown = _CALL.match(text)
+    if shown is None:
         return
-    name, rest = call.groups()
-    strings = [_bytes(found) for found in _STRING.findall(rest)]
-    found = _RESULT.search(rest)
-    result = int(found[1]) if found is not None else 0
-    descriptor = _DESCRIPTOR.match(rest)
-    path = _path(descriptor[1]) if descriptor else strings[0].decode() if strings else ""
-    if name == "openat":
-        path = strings[0].decode() if strings else ""
-    offset = 0
-    if name in ("pwrite64", "ftruncate") and found is not None:
-        offset = int(rest[: found.start()].rpartition(",")[2])
-    data = b"".join(strings) if name in _WRITES else b""
-    event = Event(thread, name, path, data, offset, False, creates="O_CREAT" in rest)
-    if begins:
-        yield event
-    if ends and found is not None:
-        yield Event(thread, name, path, data, offset, True, result, event.creates)
+    name, _descriptor, target, rest, result = shown.groups()
+    strings = [_plain(found) for found in _STRING.findall(rest)]
+    if name in ("openat", "unlink"):
+        target = strings.pop(0).decode()
+    else:
+        target = _target(target or "")
+    yield Call(
+        began=began,
+        ended=ended,
+        name=name,
+        target=target,
+        data=b"".join(strings),
+        arguments=_STRING.sub("", rest),
+        result=None if result == "?" else int(result),
+    )
 
 
-_WRITES: Final = frozenset({"pwrite64", "pwritev", "write", "writev", "sendto", "sendmsg"})
-_SYNCS: Final = frozenset({"fdatasync", "fsync"})
+def _target(shown: str) -> str:
+    socket = _SOCKET.match(shown)
+    if socket is not None:
+        return socket[1]
+    return _plain(shown).decode() if shown.startswith("\\x") else shown
 
 
-def _bytes(text: str) -> bytes:
+def _plain(text: str) -> bytes:
     return bytes.fromhex(text.replace("\\x", ""))
-
-
-def _path(shown: str) -> str:
-    peer = _PEER.match(shown)
-    if peer is not None:
-        return peer[1]
-    return _bytes(shown).decode() if shown.startswith("\\x") else shown

@@ -5,8 +5,9 @@ The peers are aiortc; `tests/browser/test_call.py` holds the same call in Chromi
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import aioice.ice
@@ -16,9 +17,11 @@ from aiohttp import ClientSession, CookieJar, WSMsgType, WSServerHandshakeError
 from devices.simulator.call_peer import CallPeer
 from protocols import signalling as wire_messages
 from protocols.signalling import MAX_MESSAGE_BYTES, Ended, Join, PeerLeft
+from telehealth import serving
 from telehealth.clock import now_ms
-from telehealth.serving import Listening
-from tests import world
+from telehealth.serving import Listening, listening
+from telehealth.settings import Settings
+from tests import databases, world
 from tests.flow import wire
 from tests.world import World
 
@@ -198,6 +201,46 @@ async def test_a_page_that_cannot_restart_ice_is_connected_to_anew(
         await here.until(more_than(frames[0]))
         await there.until(more_than(frames[1]))
         assert [m.reason for m in here.told if isinstance(m, PeerLeft)] == ["left"]
+
+
+async def test_the_call_goes_on_over_a_restart_of_the_server(
+    engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The new server knows only the row; the pages come back with the connection they had."""
+    monkeypatch.setattr(serving, "_SHUTDOWN_S", 0.1)
+    async with databases.address(engine, tmp_path) as url, AsyncExitStack() as first:
+        server = await first.enter_async_context(listening(Settings(database=url, port=0)))
+        made = await world.make(server.services.database)
+        port = int(server.origin.rpartition(":")[2])
+        async with in_session(server, made) as (_, patient, here, there):
+            connection = here.connection
+            await first.aclose()
+            await here.until(lambda p: not p.connected)
+            async with listening(Settings(database=url, port=port)):
+                for peer in (here, there):
+                    await peer.until(lambda p: p.connected)
+                    await peer.until(more_than(peer.video_frames))
+                assert here.connection is connection
+                room_id = here.url.split("/")[-2]
+                await patient.until_state(room_id, "in_session")
+                await there.hang_up()
+                await here.until(lambda p: p.ended is not None)
+
+
+async def test_a_form_that_comes_second_is_answered_with_a_page(
+    server: Listening, made: World
+) -> None:
+    async with both(server) as (doctor, _), logged_in(server, "other") as other:
+        form = {"person_id": made.person_id}
+        url = f"{server.origin}/api/v1/calls"
+        for person, status in ((doctor, 303), (doctor, 303), (other, 409)):
+            async with person.http.post(
+                url, data=form, headers=person.said, allow_redirects=False
+            ) as answer:
+                assert answer.status == status
+                assert answer.content_type in ("text/html", "text/plain")
+                if status == 303:
+                    assert answer.headers["Location"].startswith("/consult/ca-")
 
 
 async def test_the_doctors_side_is_told_vitals_and_the_patients_side_none(

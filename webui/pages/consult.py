@@ -12,10 +12,10 @@ from telehealth.access.sessions import SignedIn
 from telehealth.calls import book
 from telehealth.calls.book import Call, CallShown
 from telehealth.calls.states import ENDED
-from telehealth.errors import RefusedError
+from telehealth.errors import IllegalTransitionError, RefusedError
 from telehealth.store.database import Reader
 from webui.api.signalling import CALLS
-from webui.keys import PAGES, SERVICES, signed_in
+from webui.keys import PAGES, SERVICES, now_ms, signed_in
 
 CURRENT: Final = "current"
 """In the place of a room's id: the calls that are open for whoever asks."""
@@ -42,7 +42,7 @@ async def consult_page(request: web.Request) -> web.Response:
         request,
         "consult.html",
         signed_in=who,
-        now_ms=int(services.clock().timestamp() * 1000),
+        now_ms=now_ms(request),
         call=seen,
         over=call.state in ENDED,
         is_doctor=who.role is Role.DOCTOR,
@@ -55,15 +55,30 @@ async def call_create(request: web.Request) -> web.Response:
 
     A form is sent on to the call's page; a program is told where that is.
     """
-    who, desk = signed_in(request), request.app[CALLS]
-    wanted = await _new_call(request)
-    if who.role is not Role.DOCTOR:
-        call = await desk.request(who.actor)
-    elif wanted.person_id is None:
-        raise RefusedError("person_id", "whom to call", None)
-    else:
-        call = await desk.offer(who.actor, wanted.person_id, wanted.alert_id)
+    who = signed_in(request)
+    try:
+        call = await _start(request, who)
+    except IllegalTransitionError as error:
+        if not _is_form(request):
+            raise
+        return request.app[PAGES].render(
+            request,
+            "error.html",
+            signed_in=who,
+            now_ms=now_ms(request),
+            status=409,
+            code=error.code,
+        )
     return await _moved(request, who, call, status=201)
+
+
+async def _start(request: web.Request, who: SignedIn) -> Call:
+    desk, wanted = request.app[CALLS], await _new_call(request)
+    if who.role is not Role.DOCTOR:
+        return await desk.request(who.actor)
+    if wanted.person_id is None:
+        raise RefusedError("person_id", "whom to call", None)
+    return await desk.offer(who.actor, wanted.person_id, wanted.alert_id)
 
 
 async def call_answer(request: web.Request) -> web.Response:

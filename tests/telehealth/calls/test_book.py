@@ -9,7 +9,12 @@ from telehealth.access.policy import Actor
 from telehealth.calls import book
 from telehealth.calls.book import LEASE_MS, LEASE_TIMER, REQUEST_MS, RING_MS, RING_TIMER, Call
 from telehealth.calls.states import Action, CallState, Party
-from telehealth.errors import IllegalTransitionError, NotAllowedError, NotFoundError
+from telehealth.errors import (
+    IllegalTransitionError,
+    NotAllowedError,
+    NotFoundError,
+    RefusedError,
+)
 from telehealth.store.database import Database, Transaction
 from telehealth.timers import Due
 from tests.telehealth.calls.world import ADMIN, BINH, FAR, HOA, LAN, MINH, TAM, people
@@ -69,6 +74,10 @@ async def test_a_doctor_of_the_same_programme_may_call_and_another_may_not(db: D
     await refuse(db, NotAllowedError, lambda tx: book.offer(tx, FAR, "pe-tam"))
     await refuse(db, NotAllowedError, lambda tx: book.offer(tx, LAN, "pe-unknown"))
     await refuse(db, NotAllowedError, lambda tx: book.offer(tx, ADMIN, "pe-tam"))
+
+
+async def test_a_call_about_an_alert_that_is_not_the_persons_is_refused(db: Database) -> None:
+    await refuse(db, RefusedError, lambda tx: book.offer(tx, LAN, "pe-hoa", "al-unknown"))
 
 
 async def test_two_doctors_do_not_ring_one_person_at_once(db: Database) -> None:

@@ -1,0 +1,1 @@
+"""The pure parts of the benchmarks: what is said, counted and printed."""
