@@ -56,10 +56,10 @@ async def run(plan: Plan) -> Counted:
     """
     each = plan.messages // plan.connections
     links = await _connect(plan)
-    ward = Ward(plan.connections, now_ms=clock.now_ms())
+    ward = Ward(plan.connections, plan.kind, plan.warm_up + each, now_ms=clock.now_ms())
     readings = 0
     for number, link in enumerate(links):
-        batches = list(ward.messages(plan.kind, number, 0, plan.warm_up + each))
+        batches = list(ward.messages(number, 0, plan.warm_up + each))
         readings += sum(len(batch.readings) for batch in batches)
         link.prepare(batches)
     await asyncio.gather(*(link.send_up_to(plan.warm_up) for link in links))

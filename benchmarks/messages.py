@@ -25,8 +25,10 @@ CLOSES_EVERY: Final = 6
 MESSAGE_MS: Final = 10_000
 SPOT_MS: Final = 20_000
 HISTORY_MS: Final = 8 * 60_000
-"""How long before the present a round's readings begin: recent enough to be scored in turn."""
+"""How long before the present a round's readings may begin: recent enough to be scored in turn."""
 PATIENTS: Final = 256
+_TURN_MS: Final = {"samples": MESSAGE_MS, "spots": SPOT_MS, "first": HISTORY_MS}
+"""How far apart in a device's own time its messages lie."""
 
 _ILL: Final = {5: -2.0, 37: -3.5, 69: -2.0, 101: -5.5, 133: -3.5, 165: -2.0, 197: -3.5, 229: -5.5}
 """Patients whose oxygen is low before the round begins, and by how much."""
@@ -50,7 +52,7 @@ def gateway_id(connection: int) -> str:
 
 def most_messages(kind: str) -> int:
     """Return how many messages a round can hold without dating one in the future."""
-    return DEVICES * (HISTORY_MS // (SPOT_MS if kind == "spots" else MESSAGE_MS) - 1)
+    return DEVICES * (HISTORY_MS // _TURN_MS[kind] - 1)
 
 
 def patient(number: int) -> VirtualPatient:
@@ -139,31 +141,32 @@ def _quality(seen: VirtualVitals) -> Quality:
 
 
 class Ward:
-    """The devices of all connections, and what each says next."""
+    """The devices of all connections, and what each says up to the present.
 
-    def __init__(self, connections: int, *, now_ms: int) -> None:
+    Args:
+        connections: how many there are.
+        kind: `samples` (ten a message, every sixth closes a minute), `spots` (one spot check a
+            message), or `first` (one minute of each device, so that everybody has a state).
+        count: how many messages each connection will send.
+        now_ms: the present; the last turn of every device ends there.
+    """
+
+    def __init__(self, connections: int, kind: str, count: int, *, now_ms: int) -> None:
         self.per_connection = DEVICES // connections
-        self.start_ms = now_ms - HISTORY_MS
+        turns = -(-count // self.per_connection)
+        self.start_ms = now_ms - turns * _TURN_MS[kind] - MESSAGE_MS
+        self._say = {"samples": self._samples, "spots": self._spot, "first": self._first}[kind]
 
     @cached_property
     def worn(self) -> list[Worn]:
         """The virtual patients, shared by many devices."""
         return [Worn(patient(n), {}, {}) for n in range(PATIENTS)]
 
-    def messages(self, kind: str, connection: int, first: int, count: int) -> Iterator[Batch]:
-        """Yield a connection's next messages.
-
-        Args:
-            kind: `samples` (ten a message, every sixth closes a minute), `spots` (one spot check
-                a message), or `first` (one minute of each device, so that everybody has a state).
-            connection: its number.
-            first: how many messages of this stream came before.
-            count: how many to make.
-        """
-        say = {"samples": self._samples, "spots": self._spot, "first": self._first}[kind]
+    def messages(self, connection: int, first: int, count: int) -> Iterator[Batch]:
+        """Yield `count` messages of a connection after the `first` ones."""
         for number in range(first, first + count):
             turn, place = divmod(number, self.per_connection)
-            yield say(number + 1, connection * self.per_connection + place, turn)
+            yield self._say(number + 1, connection * self.per_connection + place, turn)
 
     def _samples(self, seq: int, device: int, turn: int) -> Batch:
         at_ms = self.start_ms + turn * MESSAGE_MS + _jitter(device)

@@ -6,7 +6,7 @@ transaction of `telehealth.intake`.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Final, NamedTuple
 
@@ -18,7 +18,6 @@ from telehealth.alerts import desk
 from telehealth.alerts.desk import Case
 from telehealth.store.database import Reader, Row, Transaction
 from telehealth.subjects import (
-    DEFAULT_PACK,
     NOBODY,
     Subject,
     keep_states,
@@ -28,7 +27,15 @@ from telehealth.subjects import (
 )
 from telehealth.timers import Due
 from telehealth.vitals import watching
-from telehealth.vitals.decisions import AlertDecision, TimerDecision, TimerKind
+from telehealth.vitals.decisions import (
+    PRIORITY_OF,
+    AlertAction,
+    AlertDecision,
+    AlertKind,
+    Cause,
+    TimerDecision,
+    TimerKind,
+)
 from telehealth.vitals.levels import Context, Level
 from telehealth.vitals.news2 import News2
 from telehealth.vitals.person_state import Outcome, PersonState
@@ -39,7 +46,7 @@ READING_COLUMNS: Final = (
     "spo2_min_percent", "pulse_per_min", "perfusion_index_percent", "respiration_per_min",
     "temperature_celsius", "systolic_mmhg", "diastolic_mmhg", "oxygen", "consciousness",
     "quality", "quality_share", "gate", "gate_reasons", "level", "news2_lower", "news2_upper",
-    "rule_pack", "reasons", "late", "time_uncertain", "content_key", "changed_in",
+    "rule_pack", "level_table", "reasons", "late", "time_uncertain", "content_key", "changed_in",
 )  # fmt: skip
 
 
@@ -163,24 +170,28 @@ def _case(subject: Subject, device_id: str | None, decision: AlertDecision) -> C
         assigned_doctor_id=subject.assigned_doctor_id,
         programme_id=subject.programme_id,
         rule_pack=subject.rules.pack.pack_id,
+        level_table=subject.rules.table.table_id,
     )
 
 
 def _put_on_the_desk(judged: Judged, reading: Reading, outcome: Outcome) -> None:
-    """A red reading of nobody alerts at the station: "chưa rõ của ai"."""
-    judged.cases += [
-        Case(
-            decision=decision,
-            subject_id=reading.device_id,
-            person_id=None,
-            device_id=reading.device_id,
-            assigned_doctor_id=None,
-            programme_id=None,
-            rule_pack=DEFAULT_PACK,
-        )
-        for decision in outcome.alerts
-        if decision.level is Level.RED
-    ]
+    """A red reading of nobody alerts at the station at once, whatever its quality."""
+    assessed = outcome.assessment
+    if assessed is None or assessed.level is not Level.RED:
+        return
+    decision = AlertDecision(
+        cause=Cause.VITALS,
+        kind=AlertKind.PHYSIOLOGICAL,
+        action=AlertAction.RAISE,
+        level=Level.RED,
+        priority=PRIORITY_OF[Level.RED],
+        reasons=assessed.reasons,
+        measured_at=reading.measured_at,
+        late=outcome.late,
+        time_uncertain=outcome.time_uncertain,
+    )
+    case = _case(NOBODY, reading.device_id, decision)
+    judged.cases.append(replace(case, subject_id=reading.device_id, person_id=None))
 
 
 def keep(tx: Transaction, judged: Judged) -> None:
@@ -214,6 +225,7 @@ def _row(
         ",".join(gate.reasons) if gate is not None and gate.reasons else None,
         int(assessed.level) if assessed is not None else None, lower, upper,
         assessed.pack_id if assessed is not None else None,
+        assessed.table if assessed is not None else None,
         msgspec.json.encode(reasons) if reasons else None,
         outcome.late, outcome.time_uncertain, key, number,
     )  # fmt: skip

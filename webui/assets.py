@@ -22,8 +22,10 @@ class Asset:
 class Assets:
     """The manifest; an entry that is not built is told when a page asks for it."""
 
-    def __init__(self, entries: dict[str, Asset]) -> None:
+    def __init__(self, entries: dict[str, Asset], folder: Path | None = None) -> None:
         self._entries = entries
+        self.folder = folder
+        """Where the files lie; None: nothing is served."""
 
     @classmethod
     def built(cls, folder: Path = DIST) -> Self:
@@ -36,7 +38,8 @@ class Assets:
             {
                 name: Asset(PREFIX + entry["file"], tuple(PREFIX + i for i in entry["imports"]))
                 for name, entry in manifest.items()
-            }
+            },
+            folder,
         )
 
     def asset(self, name: str) -> Asset:

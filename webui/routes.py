@@ -5,6 +5,7 @@ for a handler that is registered elsewhere.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from aiohttp import web
@@ -12,7 +13,6 @@ from aiohttp.typedefs import Handler
 
 from webui.access import Access
 from webui.api import gateway, health, live, signalling
-from webui.assets import DIST
 from webui.guard import ROUTE_ACCESS
 from webui.pages import accounts, alerts, consult, doctor, fleet, login, own, patient
 
@@ -72,13 +72,13 @@ ROUTES: Final = (
 STATIC: Final = "/static/dist"
 
 
-def add_routes(app: web.Application) -> None:
-    """Register the table, and nothing else."""
+def add_routes(app: web.Application, static: Path | None) -> None:
+    """Register the table and the folder of built files, and nothing else."""
     access = {(route.method, route.path): route.access for route in ROUTES}
     for route in ROUTES:
         add = app.router.add_get if route.method == "GET" else app.router.add_post
         add(route.path, route.handler)
-    if DIST.is_dir():
-        app.router.add_static(STATIC, DIST)
+    if static is not None:
+        app.router.add_static(STATIC, static)
         access["GET", STATIC] = Access.ANYONE
     app[ROUTE_ACCESS] = access

@@ -46,6 +46,7 @@ class Case:
     assigned_doctor_id: str | None
     programme_id: str | None
     rule_pack: str
+    level_table: str
 
 
 def take(tx: Transaction, cases: Sequence[Case]) -> bool:
@@ -91,6 +92,7 @@ def _open(tx: Transaction, case: Case) -> Alert:
         person_id=case.person_id,
         device_id=case.device_id,
         rule_pack=case.rule_pack,
+        level_table=case.level_table,
     )
     records.add_events(tx, events)
     log.info("alert raised", extra={"alert_id": alert.alert_id, "level": alert.level.name})
@@ -179,7 +181,7 @@ def act(
     note: str | None = None,
     review_ms: int | None = None,
 ) -> Alert:
-    """Do what a person decided about an alert.
+    """Do what a person decided about an alert; to resolve an accepted one is to act on it first.
 
     Args:
         tx: the transaction.
@@ -201,15 +203,20 @@ def act(
     found = records.load(tx, alert_id)
     if found is None:
         raise NotFoundError(f"no alert {alert_id}")
-    alert, events = lifecycle.apply(
-        found[0],
-        Action(action),
-        actor_id,
-        _coded(Action(action), reason),
-        now=tx.now,
-        review_at=None if review_ms is None else instant(review_ms),
-    )
-    records.add_events(tx, events, note=note)
+    alert = found[0]
+    steps = [Action(action)]
+    if steps == [Action.RESOLVE] and alert.state is lifecycle.State.ACCEPTED:
+        steps = [Action.ACT, Action.RESOLVE]
+    for step in steps:
+        alert, events = lifecycle.apply(
+            alert,
+            step,
+            actor_id,
+            _coded(step, reason),
+            now=tx.now,
+            review_at=None if review_ms is None else instant(review_ms),
+        )
+        records.add_events(tx, events, note=note if step is steps[-1] else None)
     records.store(tx, alert)
     _set_clocks(tx, alert, tx.now)
     if not alert.is_open and found[1] is not None:

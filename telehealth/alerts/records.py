@@ -25,7 +25,7 @@ _COLUMNS: Final = (
     "accepted_by", "accepted_ms", "accept_reason", "review_ms", "closed_by", "closed_ms",
     "close_reason", "merged_into",
 )  # fmt: skip
-_WHERE_FROM: Final = ("person_id", "device_id", "rule_pack")
+_WHERE_FROM: Final = ("person_id", "device_id", "rule_pack", "level_table")
 _OPEN: Final = ", ".join(f"'{state.value}'" for state in OPEN)
 _reasons: Final = msgspec.json.Decoder(tuple[Reason, ...])
 
@@ -44,10 +44,17 @@ def load_open(tx: Transaction, subject_ids: Sequence[str]) -> dict[tuple[str, Ca
 
 
 def add(
-    tx: Transaction, alert: Alert, *, person_id: str | None, device_id: str | None, rule_pack: str
+    tx: Transaction,
+    alert: Alert,
+    *,
+    person_id: str | None,
+    device_id: str | None,
+    rule_pack: str,
+    level_table: str,
 ) -> None:
-    """Store a new alert."""
-    row = (*_row(alert), person_id, device_id, rule_pack, alert.priority.value, 0, tx.number)
+    """Store a new alert, with where it comes from and the rules that made it."""
+    origin = (person_id, device_id, rule_pack, level_table)
+    row = (*_row(alert), *origin, alert.priority.value, 0, tx.number)
     columns = (*_COLUMNS, *_WHERE_FROM, "priority", "version", "changed_in")
     tx.insert("alert", columns, [row])
 

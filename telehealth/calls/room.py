@@ -120,14 +120,6 @@ class Room:
         """Whether no page is here, nor one that may still come back to what is kept for it."""
         return all(s.connection is None and s.lost_at_s is None for s in self._seats.values())
 
-    def connections(self, party: Party) -> list[int]:
-        """Return the connections of one party's pages."""
-        return [
-            seat.connection
-            for seat in self._seats.values()
-            if seat.connection is not None and seat.member.party is party
-        ]
-
     def interrupt(self) -> list[Effect]:
         """A call in session whose server is new: nobody is in the room yet."""
         return self._move(Action.INTERRUPT, Party.ENGINE, None)
@@ -185,7 +177,7 @@ class Room:
         if self.state in ENDED:
             return self._refuse(here, "ended", f"the call is {self.state}", fatal=True)
         effects: list[Effect] = []
-        if seat.connection not in (None, here):
+        if seat.connection is not None and seat.connection != here:
             effects += self._refuse(seat.connection, "replaced", "taken over", fatal=True)
             seat.connection = None
         same = seat.holds(member, join.client)
@@ -315,9 +307,7 @@ class Room:
         return [other for other in self._seats.values() if other is not seat and other.present]
 
     def _refuse(
-        self, connection: int | None, code: wire.FailureCode, message: str, *, fatal: bool = False
+        self, connection: int, code: wire.FailureCode, message: str, *, fatal: bool = False
     ) -> list[Effect]:
-        if connection is None:
-            return []
         failure: list[Effect] = [Send(connection, wire.Failure(code, message, fatal))]
         return [*failure, Close(connection)] if fatal else failure

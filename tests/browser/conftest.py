@@ -1,6 +1,7 @@
 """One Chromium for the run; one server a module, in a thread of its own, over a small commune."""
 
 import asyncio
+import shutil
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from telehealth.store.database import Database, Transaction
 from tests import databases
 from tests.webui import people
 from webui.app import create_app
+from webui.assets import DIST, Assets
 
 T = TypeVar("T")
 CHROMIUM = "/usr/bin/chromium"
@@ -98,7 +100,7 @@ class Visit:
             self.complaints.append(f"{message.type}: {message.text} ({message.location})")
 
 
-async def _start(folder: Path) -> tuple[web.AppRunner, Services, str]:
+async def _start(folder: Path, built: Path) -> tuple[web.AppRunner, Services, str]:
     url = f"sqlite:///{folder}/browser.sqlite"
     await databases.migrate.upgrade(url)
     database = Database(url)
@@ -106,7 +108,7 @@ async def _start(folder: Path) -> tuple[web.AppRunner, Services, str]:
     bus = Bus()
     intake = Intake(database, bus, group_max=100)
     services = Services(Settings(database=url), clock.now, database, bus, intake)
-    runner = web.AppRunner(create_app(services), shutdown_timeout=1)
+    runner = web.AppRunner(create_app(services, assets=Assets.built(built)), shutdown_timeout=1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
@@ -114,8 +116,15 @@ async def _start(folder: Path) -> tuple[web.AppRunner, Services, str]:
     return runner, services, f"http://{host}:{port}"
 
 
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of the built client, so that a build meanwhile changes nothing."""
+    folder = tmp_path_factory.mktemp("client") / "dist"
+    return Path(shutil.copytree(DIST, folder))
+
+
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory, built: Path) -> Iterator[Server]:
     """Yield a running server; each module has its own commune."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="server")
@@ -124,7 +133,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     def on_loop(work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, loop).result(timeout=30)
 
-    runner, services, origin = on_loop(_start(tmp_path_factory.mktemp("browser")))
+    runner, services, origin = on_loop(_start(tmp_path_factory.mktemp("browser"), built))
     yield Server(loop, services, origin)
     on_loop(runner.cleanup())
     on_loop(services.database.close())

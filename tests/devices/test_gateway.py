@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.exc import BleakError
@@ -236,9 +237,11 @@ async def test_demonstration_data_are_counted_and_never_leave_the_house(
 
 async def test_stopping_leaves_nothing_behind_and_nothing_out(tmp_path: Path) -> None:
     before = asyncio.all_tasks()
+    one_slot = msgspec.structs.replace(QUICK, max_connections=1)
     async with scene(ward_of(1), tmp_path) as one:
-        async with one.running():
+        async with one.running(one_slot):
             await one.hears(1)
+            await one.server.until(lambda: "connected" in one.events(1))
             await one.server.stop()
         assert not one.ward["SimPLX-001"].connected
         sent = one.ward["SimPLX-001"].frames_sent
@@ -246,8 +249,8 @@ async def test_stopping_leaves_nothing_behind_and_nothing_out(tmp_path: Path) ->
         assert not names & {"links", "time", "spool", "uplink", ox(1)}
         assert not [t.name for t in threading.enumerate() if t.name.startswith("spool")]
         await one.server.start()
-        async with one.running(QUICK):
-            await one.server.until(lambda: len(one.samples(1)) >= sent - 2)
+        async with one.running(one_slot):
+            await one.server.until(lambda: len(one.samples(1)) >= sent)
             await one.server.until(lambda: any(r.kind == "minute" for r in one.readings()))
     assert "disconnected" in one.events(1)
     assert not {t for t in asyncio.all_tasks() - before if not t.done()}
@@ -268,7 +271,8 @@ async def test_stopping_in_the_middle_of_a_connect_drops_the_device(
             left -= 1
             if left == 0:
                 asyncio.get_running_loop().call_soon(reading.set)
-            return await super().read_gatt_char(characteristic, **kwargs)
+            # Bumble 0.0.236 loses its place when a request is cancelled before its answer.
+            return await asyncio.shield(super().read_gatt_char(characteristic, **kwargs))
 
     async with scene(ward_of(1), tmp_path) as one:
         async with one.running(client_backend=Interrupted):

@@ -38,9 +38,7 @@ async def main(home: Path, first: int) -> None:
 
     async with SpoolThread(home / SPOOL_FILE, max_bytes=_SPOOL_BYTES) as spool:
         settings = Settings(retry_max_s=0.2, ack_timeout_s=2.0)
-        uplink = Uplink(
-            load_identity(home), spool, settings, clock, configure=configure, rng=rng
-        )
+        uplink = Uplink(load_identity(home), spool, settings, clock, configure=configure, rng=rng)
         sending = asyncio.create_task(uplink.run())
         number = first
         while not sending.done():

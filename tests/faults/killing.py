@@ -70,9 +70,7 @@ async def kill_gateway(folder: Path, *, kills: int, seed: int) -> Tally:
             said: list[int] = []
             for _ in range(kills):
                 first = said[-1] + 2 if said else 1
-                said += await asyncio.to_thread(
-                    _killed_after, rng.randrange(1, 120), home, first
-                )
+                said += await asyncio.to_thread(_killed_after, rng.randrange(1, 120), home, first)
             await _drain(who, home)
             found = await database.read(
                 lambda r: Counter(

@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from protocols.uplink import (
     Ack,
@@ -144,18 +144,23 @@ class LoadGateway:
         try:
             while not listening.done() and not self.reached(upto):
                 room.clear()
-                for stream, book in self.books.items():
-                    while book.cursor - book.acked < self.window and book.cursor != upto:
-                        book.cursor += 1
-                        book.sent = max(book.sent, book.cursor)
-                        await socket.send(encode(self.batch(stream, book.cursor)).decode())
+                await self._send_what_fits(socket, upto)
                 if not self.reached(upto):
                     await room.wait()
+        except ConnectionClosed:
+            await listening  # what the server said before it closed
         finally:
             listening.cancel()
             [outcome] = await asyncio.gather(listening, return_exceptions=True)
             if isinstance(outcome, AssertionError):
                 raise outcome
+
+    async def _send_what_fits(self, socket: ClientConnection, upto: int | None) -> None:
+        for stream, book in self.books.items():
+            while book.cursor - book.acked < self.window and book.cursor != upto:
+                book.cursor += 1
+                book.sent = max(book.sent, book.cursor)
+                await socket.send(encode(self.batch(stream, book.cursor)).decode())
 
     def reached(self, upto: int | None) -> bool:
         """Whether both streams are acknowledged up to this number."""

@@ -112,9 +112,7 @@ class Disk:
         return {path: bytes(file.synced) for path, file in self._files.items() if file.named}
 
     def _is_ours(self, call: Call) -> bool:
-        return call.target in self._watched or (
-            call.name in SYNCS and call.target in self._folders
-        )
+        return call.target in self._watched or (call.name in SYNCS and call.target in self._folders)
 
     def _note(self, call: Call) -> None:
         if call.name == "openat":

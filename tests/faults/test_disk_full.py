@@ -15,6 +15,7 @@ from tests import databases
 from tests.faults import load
 from tests.faults.conftest import Say
 from tests.faults.server_process import ServerProcess
+from tests.flow import wire
 
 UPTO = 120
 FAULTS = {
@@ -31,6 +32,7 @@ async def test_a_disk_that_refuses_writes_is_told_and_nothing_is_lost(
     async with databases.migrated_address("sqlite", tmp_path) as url:
         database = Database(url)
         fleet = await load.fleet(database, 2, rng=random.Random(5), window=4)  # noqa: S311
+        idle = await wire.enrolled(database)
         await database.close()
         wal = url.removeprefix("sqlite:///") + "-wal"
         server = ServerProcess(
@@ -43,7 +45,10 @@ async def test_a_disk_that_refuses_writes_is_told_and_nothing_is_lost(
         )  # fmt: skip
         try:
             await asyncio.to_thread(server.start)
-            await _all_until(fleet, server)
+            async with wire.connected(server.origin, idle) as connected_before:
+                await _until_all_are_refused(fleet, server)
+                await connected_before.send_raw("not a message")
+                assert (await connected_before.failed())[1] == 1007
             at_the_hello = await _refused_at_the_hello(fleet, server)
             ready = await asyncio.to_thread(server.readiness)
             await _until_all_is_taken(fleet, server)
@@ -64,7 +69,7 @@ async def test_a_disk_that_refuses_writes_is_told_and_nothing_is_lost(
         assert tally.acked == 2 * 2 * UPTO
 
 
-async def _all_until(fleet: load.Fleet, server: ServerProcess) -> None:
+async def _until_all_are_refused(fleet: load.Fleet, server: ServerProcess) -> None:
     """Send from all gateways until each has been refused."""
     async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
         for gateway in fleet.gateways:

@@ -86,9 +86,7 @@ class Home:
 
     async def has_brought(self, count: int) -> None:
         """Wait until so many parcels are marked as acknowledged, and none is owed."""
-        await self.spool.until(
-            lambda s: s.kept == count and s.unsent + s.unacknowledged == 0
-        )
+        await self.spool.until(lambda s: s.kept == count and s.unsent + s.unacknowledged == 0)
 
 
 async def append(spool: WatchedSpool, clock: Clock, percents: Sequence[int]) -> None:

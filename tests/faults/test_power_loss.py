@@ -60,8 +60,7 @@ async def traced(folder: Path, command: Sequence[str], *, upto: int) -> Traced:
         database = Database(url)
         fleet = await load.fleet(database, 2, rng=random.Random(3), window=4)  # noqa: S311
         await database.close()
-        assert not path.with_name(path.name + "-wal").exists()
-        before = path.read_bytes()
+        before = _closed(path)
         server = ServerProcess(url, folder, command=command, tracer=(*STRACE, "-o", str(log)))
         try:
             await asyncio.to_thread(server.start)
@@ -72,6 +71,12 @@ async def traced(folder: Path, command: Sequence[str], *, upto: int) -> Traced:
             server.kill()
         with log.open() as lines:
             return Traced(str(path), before, list(calls(lines)), fleet)
+
+
+def _closed(path: Path) -> bytes:
+    """Return the bytes of a database that nobody has open."""
+    assert not path.with_name(path.name + "-wal").exists()
+    return path.read_bytes()
 
 
 def lost_to_a_cut(run: Traced, folder: Path) -> tuple[int, set[str]]:

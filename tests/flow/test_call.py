@@ -14,6 +14,7 @@ import aioice.ice
 import pytest
 from aiohttp import ClientSession, CookieJar, WSMsgType, WSServerHandshakeError
 
+from devices.simulator.call_answerer import CallAnswerer
 from devices.simulator.call_peer import CallPeer
 from protocols import signalling as wire_messages
 from protocols.signalling import MAX_MESSAGE_BYTES, Ended, Join, PeerLeft
@@ -371,3 +372,23 @@ async def test_the_socket_ends_with_the_log_in(server: Listening, made: World) -
             async with asyncio.timeout(5):
                 while (await socket.receive()).type is not WSMsgType.CLOSE:
                     continue
+
+
+async def test_the_virtual_person_of_the_demo_answers_by_itself(
+    server: Listening, made: World
+) -> None:
+    answerer = CallAnswerer(server.origin, "patient", world.PASSWORD, after_s=0)
+    answering = asyncio.create_task(answerer.run())
+    try:
+        async with logged_in(server, "doctor") as doctor:
+            for _ in range(2):
+                _, call = await doctor.post("/api/v1/calls", person_id=made.person_id)
+                here = doctor.peer(call["room_id"])
+                async with running(here):
+                    await here.until(sees_and_hears)
+                    await here.hang_up()
+                    await here.until(lambda p: p.ended is not None)
+                await doctor.until_state(call["room_id"], "concluded")
+    finally:
+        answering.cancel()
+        await asyncio.gather(answering, return_exceptions=True)

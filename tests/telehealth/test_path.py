@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import pytest
 
+from protocols.reading import Quality
 from protocols.uplink import Batch, Event, Refusal, WireReading, encode
 from telehealth import cases, judging, loans, timers
 from telehealth.alerts import desk
@@ -182,7 +183,6 @@ async def test_a_resolved_alert_has_no_clock_left_and_a_history_of_who_and_why(
     doctor = path.made.doctor_id
     await path.brings(START, minute(START, 88))
     await path.act(START + 1, "accept", doctor, "calling")
-    await path.act(START + 2, "act", doctor)
     await path.act(START + 3, "resolve", doctor, "advised")
     assert await path.rows("SELECT status, close_reason FROM alert") == [("resolved", "advised")]
     clocks = "SELECT kind FROM timer WHERE kind IN ('escalate', 'review')"
@@ -278,6 +278,14 @@ async def test_a_red_reading_of_nobody_alerts_at_the_desk_and_a_calm_one_does_no
     assert told == [(path.made.administrator_id,)]
 
 
+async def test_a_red_reading_of_nobody_alerts_although_its_quality_is_low(path: Path) -> None:
+    doubtful = WireReading(
+        kind="spot", at=START, spo2_percent=85.0, pulse_per_min=80.0, quality=int(Quality.MOTION)
+    )
+    await path.brings(START, doubtful, device="ox-nobodys")
+    assert await path.rows("SELECT subject_id FROM alert") == [("ox-nobodys",)]
+
+
 async def test_a_group_commits_as_one_and_leaves_nothing_when_it_fails(path: Path) -> None:
     def failing(tx: Transaction) -> None:
         batch = Batch("live", 1, world.DEVICE, START, readings=[minute(START, 88)])
@@ -345,8 +353,10 @@ async def test_a_timer_fires_once_however_late_and_can_be_moved_and_taken_away(
 async def test_what_the_rules_need_to_replay_a_decision_is_stored_with_it(path: Path) -> None:
     await path.brings(START, minute(START, 88))
     pack = "moh-vn-261@2022-01-31"
-    assert await path.rows("SELECT rule_pack, level, news2_lower FROM reading") == [(pack, 3, 3)]
-    assert await path.rows("SELECT rule_pack FROM alert") == [(pack,)]
+    table = "home-levels@1"
+    stored = await path.rows("SELECT rule_pack, level_table, level, news2_lower FROM reading")
+    assert stored == [(pack, table, 3, 3)]
+    assert await path.rows("SELECT rule_pack, level_table FROM alert") == [(pack, table)]
 
 
 def test_every_kind_of_timer_has_its_handler() -> None:

@@ -29,6 +29,7 @@ class AlertRow(SQLModel, table=True):
     owner_id: str | None = Field(default=None, foreign_key="account.account_id")
     reasons: bytes = blob()
     rule_pack: str = ""
+    level_table: str = ""
     awaiting_repeat: bool = False
     late: bool = False
     time_uncertain: bool = False

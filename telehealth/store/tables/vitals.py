@@ -39,6 +39,7 @@ class ReadingRow(SQLModel, table=True):
     news2_lower: int | None = None
     news2_upper: int | None = None
     rule_pack: str | None = None
+    level_table: str | None = None
     reasons: bytes | None = Field(default=None, sa_type=LargeBinary)
     """JSON list of {code, parameter, value, limit, source}; None: none."""
     late: bool = False
