@@ -38,6 +38,7 @@ HISTORY_STEP: Final = timedelta(minutes=2)
 PACE: Final = 60.0
 """An hour of illness passes in a minute."""
 _STEPS_AT_ONCE: Final = 5
+_INSTANT: Final = timedelta(microseconds=1)
 
 
 class LogIn(NamedTuple):
@@ -64,9 +65,9 @@ async def run(settings: Settings, *, fresh: bool) -> None:
 
 @contextlib.asynccontextmanager
 async def demonstration(
-    settings: Settings, folder: Path
+    settings: Settings, folder: Path, *, pace: float = PACE
 ) -> AsyncIterator[tuple[Listening, list[LogIn]]]:
-    """Run server, ward and gateway; yields the server and the log-ins."""
+    """Run server, ward and gateway, illness `pace` times as fast as the clock; yields log-ins."""
     async with listening(settings) as server:
         database = server.services.database
         log_ins = await database.write(populate)
@@ -74,7 +75,7 @@ async def demonstration(
         if not await database.read(lambda r: r.rows("SELECT 1 FROM reading LIMIT 1")):
             await load_history(database, start)
         identity = await _identity(server, folder / "gateway")
-        gateway = asyncio.create_task(_read_the_ward(identity, folder / "gateway"))
+        gateway = asyncio.create_task(_read_the_ward(identity, folder / "gateway", pace))
         try:
             yield server, log_ins
         finally:
@@ -164,11 +165,11 @@ def _history_streams(tx: Transaction) -> tuple[str, int]:
 
 
 def _past(part: Part, seq: int, at: datetime, until: datetime, start: datetime) -> Batch:
-    """Return the readings of one device between two instants."""
-    shown = history(
-        part.patient(STEADY), HISTORY - (start - at), HISTORY - (start - until), HISTORY_STEP
-    )
-    readings = [_minute(start - HISTORY + elapsed, vitals) for elapsed, vitals in shown]
+    """Return the readings of one device after `at`, up to and with `until`."""
+    patient = part.patient(STEADY)
+    began = start - HISTORY
+    shown = history(patient, at - began + HISTORY_STEP, until - began + _INSTANT, HISTORY_STEP)
+    readings = [_minute(began + elapsed, vitals) for elapsed, vitals in shown]
     return Batch("backlog", seq, part.device_id, epoch_ms(at), readings=readings)
 
 
@@ -193,7 +194,7 @@ async def _identity(server: Listening, folder: Path) -> Identity:
     return await enrol(server.origin, code, "Trạm y tế (giả định)", folder)
 
 
-async def _read_the_ward(identity: Identity, folder: Path) -> None:
+async def _read_the_ward(identity: Identity, folder: Path, pace: float) -> None:
     """Be the station's gateway, in reach of twelve oximeters, until cancelled."""
     from devices.gateway import Gateway  # noqa: PLC0415 - bleak and Bumble are slow to load
     from devices.simulator.ward import VirtualWard  # noqa: PLC0415
@@ -205,7 +206,7 @@ async def _read_the_ward(identity: Identity, folder: Path) -> None:
 
     wearings = [part.wearing(HISTORY) for part in CAST]
     settings = GatewaySettings(batch_seconds=1.0, max_connections=len(CAST))
-    async with VirtualWard(wearings, elapsed=elapsed, pace=Pace(PACE, begins=HISTORY)) as ward:
+    async with VirtualWard(wearings, elapsed=elapsed, pace=Pace(pace, begins=HISTORY)) as ward:
         gateway = Gateway(
             identity,
             folder,

@@ -33,7 +33,7 @@ _QUIET: Final = {"night_spo2_percent": 0.4}
 _USUAL: Final = Baseline(spo2_percent=98.1, pulse_per_min=74, **_QUIET)
 _BRISK: Final = Baseline(spo2_percent=98.4, pulse_per_min=84, perfusion_index_percent=5.1, **_QUIET)
 _CALM: Final = Baseline(spo2_percent=97.8, pulse_per_min=66, perfusion_index_percent=3.2, **_QUIET)
-_OLD: Final = Baseline(spo2_percent=97.6, pulse_per_min=79, perfusion_index_percent=2.3, **_QUIET)
+_OLD: Final = Baseline(spo2_percent=98.0, pulse_per_min=79, perfusion_index_percent=2.3, **_QUIET)
 _FRAIL: Final = Baseline(spo2_percent=96.7, pulse_per_min=83, perfusion_index_percent=1.9, **_QUIET)
 """Under QĐ 261 (SpO2 at most 96) a yellow on the worklist now and then, as in life."""
 

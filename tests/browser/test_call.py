@@ -1,7 +1,7 @@
 """A call as people hold it: two real Chromiums, log-ins by form, the bell, the answer, the picture.
 
-The built client must be there (`make build`). With `TELEHEALTH_SCREENSHOTS` set to a folder the
-pages are photographed on the way.
+The built client must be there (`make build`). With `TELEHEALTH_SCREENSHOTS` set the pages are
+photographed into docs/screenshots on the way.
 """
 
 import os
@@ -29,6 +29,7 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.flow,
     pytest.mark.timeout(120),
+    pytest.mark.xdist_group("browser-call"),
     pytest.mark.asyncio(loop_scope="module"),
 ]
 
@@ -46,7 +47,9 @@ FLAGS = [
     "--disable-features=WebRtcHideLocalIpsWithMdns",
     "--autoplay-policy=no-user-gesture-required",
 ]
-AXE = Path(__file__).parents[2] / "webui/client/node_modules/axe-core/axe.min.js"
+ROOT = Path(__file__).parents[2]
+SHOTS = ROOT / "docs/screenshots"
+AXE = ROOT / "webui/client/node_modules/axe-core/axe.min.js"
 DESK = ViewportSize(width=1280, height=800)
 PHONE = ViewportSize(width=360, height=740)
 
@@ -131,9 +134,8 @@ class Seat:
         assert found == []
 
     async def photograph(self, name: str) -> None:
-        folder = os.environ.get("TELEHEALTH_SCREENSHOTS")
-        if folder:
-            await self.page.screenshot(path=Path(folder) / f"{name}.png")
+        if os.environ.get("TELEHEALTH_SCREENSHOTS"):
+            await self.page.screenshot(path=SHOTS / f"{name}.png")
 
 
 @dataclass

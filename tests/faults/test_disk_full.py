@@ -60,7 +60,8 @@ async def test_a_disk_that_refuses_writes_is_told_and_nothing_is_lost(
         assert at_the_hello
         assert ready == (200, {"status": "ready"}), "who only reads is still served"
         assert "Traceback" not in server.log_text()
-        assert any(words in event.get("why", "") for event in server.log())
+        said = {event["event"] for event in server.log() if words in event.get("why", "")}
+        assert said == {"intake cannot write", "unreadable frame not kept"}
         database = Database(url)
         tally = await database.read(fleet.tally)
         await database.close()

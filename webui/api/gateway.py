@@ -102,16 +102,21 @@ async def _read(socket: web.WebSocketResponse, link: Uplink, services: Services)
             break
         reason = link.receive(frame.data)
         if reason is not None:
-            raw = frame.data
-            await services.database.write(
-                lambda tx, raw=raw, reason=reason: uploads.keep_unreadable(  # type: ignore[misc]
-                    tx, link.gateway_id, reason, raw
-                )
-            )
+            await _keep_unreadable(services, link.gateway_id, reason, frame.data)
         if link.close_code is not None:
             return
         while link.full and link.close_code is None:
             await link.room.wait()
+
+
+async def _keep_unreadable(services: Services, gateway_id: str, reason: str, raw: bytes) -> None:
+    """Keep a frame that nothing can be read from; a full disk cannot, and the log says so."""
+    try:
+        await services.database.write(
+            lambda tx: uploads.keep_unreadable(tx, gateway_id, reason, raw)
+        )
+    except UnavailableError as error:
+        log.error("unreadable frame not kept", extra={"gateway_id": gateway_id, "why": str(error)})
 
 
 async def _farewell(writer: asyncio.Task[None], link: Uplink) -> None:

@@ -1,0 +1,66 @@
+"""The kills of this folder in large numbers: `python -m tests.faults.soak --minutes 10`.
+
+Server and gateway are killed side by side, ten times each on a fresh database, with new moments
+each round, until both the time and the number of kills are reached. The first loss ends it.
+"""
+
+import argparse
+import asyncio
+import itertools
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Final
+
+from tests import databases
+from tests.faults import killing
+from tests.faults.load import Tally
+
+_KILLS_A_ROUND: Final = 10
+
+
+def main() -> int:
+    """Run the loops; returns 1 when anything acknowledged was lost or stored twice."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.soak", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10.0, help="how long, at least")
+    parser.add_argument("--kills", type=int, default=300, help="of each kind, at least")
+    parser.add_argument("--seed", type=int, default=1, help="the first round's; then counted up")
+    parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
+    asked = parser.parse_args()
+    until_s = time.monotonic() + asked.minutes * 60
+    server = gateway = Tally()
+    for round_number in itertools.count():
+        kills = round_number * _KILLS_A_ROUND
+        if kills >= asked.kills and time.monotonic() >= until_s:
+            break
+        with tempfile.TemporaryDirectory(prefix="telehealth-soak-") as folder:
+            new = asyncio.run(_round(asked.database, Path(folder), asked.seed + round_number))
+        server, gateway = server + new[0], gateway + new[1]
+        done = kills + _KILLS_A_ROUND
+        sys.stdout.write(f"server  killed {done} times: {server}\n")
+        sys.stdout.write(f"gateway killed {done} times: {gateway}\n")
+        sys.stdout.flush()
+        if not (server.whole and gateway.whole):
+            sys.stdout.write(f"LOSS in the round with seed {asked.seed + round_number}\n")
+            return 1
+    return 0
+
+
+async def _round(engine: str, folder: Path, seed: int) -> tuple[Tally, Tally]:
+    """Kill a server and, beside it, a gateway of another server."""
+    homes = [folder / "server", folder / "gateway"]
+    for home in homes:
+        home.mkdir()
+    async with databases.migrated_address("sqlite", folder):
+        pass  # alembic runs once a process: the template that both copy is made before they part
+    async with asyncio.TaskGroup() as tasks:
+        server = tasks.create_task(
+            killing.kill_server(engine, homes[0], kills=_KILLS_A_ROUND, seed=seed)
+        )
+        gateway = tasks.create_task(killing.kill_gateway(homes[1], kills=_KILLS_A_ROUND, seed=seed))
+    return server.result(), gateway.result()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
