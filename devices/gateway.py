@@ -170,16 +170,13 @@ class Gateway:
         for ear in self._ears.values():
             counts += ear.recorder.counts
             ear.recorder.counts.clear()
+        if not parcels and not +counts:
+            return
         try:
-            if parcels:
-                await self._spool.call(Spool.append, parcels)
+            await self._spool.call(Spool.append, parcels, rejected=rejected, counts=+counts)
         except SpoolError:
-            self._outbox.put_back(parcels)
+            self._outbox.put_back(parcels, rejected)
             raise
-        if rejected:
-            await self._spool.call(Spool.reject, rejected)
-        if +counts:
-            await self._spool.call(Spool.count, counts)
 
     async def _close_the_books(self) -> None:
         """Spool what the devices had not finished saying."""
@@ -213,8 +210,9 @@ class Outbox:
         self._rejected.append(frame)
         self.filled.set()
 
-    def put_back(self, parcels: Sequence[Parcel]) -> None:
+    def put_back(self, parcels: Sequence[Parcel], rejected: Sequence[RejectedFrame]) -> None:
         """The disk would not have them: they come before what came since."""
+        self._rejected.extendleft(reversed(rejected))
         since = list(self._parcels)
         self._parcels.clear()
         self.put([*parcels, *since])

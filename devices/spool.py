@@ -91,8 +91,19 @@ class Spool:
 
     # -- what devices said ---------------------------------------------------------------------
 
-    def append(self, parcels: Sequence[Parcel]) -> None:
-        """Make parcels durable; when this returns they survive a power cut.
+    def append(
+        self,
+        parcels: Sequence[Parcel],
+        *,
+        rejected: Sequence[RejectedFrame] = (),
+        counts: Mapping[str, int] | None = None,
+    ) -> None:
+        """Make durable what devices said; when this returns it survives a power cut.
+
+        Args:
+            parcels: what can be used.
+            rejected: bytes that could not be used; the newest ten thousand are kept.
+            counts: what is added to the named counters.
 
         Raises:
             SpoolError: the disk is full or fails; nothing of this call is kept.
@@ -101,32 +112,11 @@ class Spool:
             self._insert(parcels)
             if self._bytes > self._max_bytes and parcels:
                 self._make_room(parcels[-1].start)
-
-    def reject(self, frames: Iterable[RejectedFrame]) -> None:
-        """Keep bytes that could not be used, the newest ten thousand of them."""
-        rows = [
-            (f.device, f.characteristic, f.raw, f.reason, f.at.boot_id, f.at.monotonic_ms,
-             f.at.wall_ms)
-            for f in frames
-        ]  # fmt: skip
-        with self._transaction():
-            self._db.executemany(
-                "INSERT INTO rejected (device, characteristic, raw, reason, boot_id, monotonic_ms,"
-                " wall_ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                rows,
-            )
-            self._db.execute(
-                "DELETE FROM rejected WHERE rejected_id <= (SELECT max(rejected_id) FROM rejected)"
-                " - ?",
-                (MAX_REJECTED,),
-            )
-
-    def count(self, counts: Mapping[str, int]) -> None:
-        """Add to the named counters."""
-        with self._transaction():
+            if rejected:
+                self._insert_rejected(rejected)
             self._db.executemany(
                 "INSERT INTO counter VALUES (?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n",
-                list(counts.items()),
+                list((counts or {}).items()),
             )
 
     # -- what the server is told ---------------------------------------------------------------
@@ -266,6 +256,21 @@ class Spool:
             "INSERT INTO entry (device, boot_id, monotonic_ms, wall_ms, synchronised, samples,"
             " content) VALUES (?, ?, ?, ?, ?, ?, ?)",
             rows,
+        )
+
+    def _insert_rejected(self, frames: Sequence[RejectedFrame]) -> None:
+        self._db.executemany(
+            "INSERT INTO rejected (device, characteristic, raw, reason, boot_id, monotonic_ms,"
+            " wall_ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
+                (f.device, f.characteristic, f.raw, f.reason, f.at.boot_id, f.at.monotonic_ms,
+                 f.at.wall_ms)
+                for f in frames
+            ],
+        )  # fmt: skip
+        self._db.execute(
+            "DELETE FROM rejected WHERE rejected_id <= (SELECT max(rejected_id) FROM rejected) - ?",
+            (MAX_REJECTED,),
         )
 
     def _see_boot(self, moment: Moment) -> None:

@@ -34,7 +34,7 @@ class SpoolThread:
     async def __aexit__(self, *_: object) -> None:
         spool, self._spool = self._spool, None
         if spool is not None:
-            await asyncio.shield(self._submit(spool.close))
+            await self._submit(spool.close)
         if self._executor is not None:
             self._executor.shutdown(wait=True)
 
@@ -47,4 +47,6 @@ class SpoolThread:
         return await self._submit(partial(method, self._spool, *args, **kwargs))
 
     async def _submit(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+        """Run work to its end, even if whoever waits for it is cancelled: it may hold data."""
+        running = asyncio.get_running_loop().run_in_executor(self._executor, work)
+        return await asyncio.shield(running)

@@ -234,7 +234,7 @@ class Uplink:
             RejectedFrame("server", f"{stream}/{refusal.seq}", b"", _reason(refusal), now)
             for refusal in refused
         ]
-        await self._spool.call(Spool.reject, kept)
+        await self._spool.call(Spool.append, [], rejected=kept)
 
     async def _mark_acknowledged(self) -> None:
         if self._owed_acks:

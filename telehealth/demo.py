@@ -75,17 +75,28 @@ async def demonstration(
         if not await database.read(lambda r: r.rows("SELECT 1 FROM reading LIMIT 1")):
             await load_history(database, start)
         identity = await _identity(server, folder / "gateway")
-        gateway = asyncio.create_task(_read_the_ward(identity, folder / "gateway", pace))
+        printed = [one for one in log_ins if one.whom]
+        virtual = [one for one in log_ins if not one.whom]
+        living = [
+            asyncio.create_task(_read_the_ward(identity, folder / "gateway", pace)),
+            *(asyncio.create_task(_answer_calls(server.origin, one)) for one in virtual),
+        ]
         try:
-            yield server, log_ins
+            yield server, printed
         finally:
-            gateway.cancel()
-            await asyncio.gather(gateway, return_exceptions=True)
+            for task in living:
+                task.cancel()
+            await asyncio.gather(*living, return_exceptions=True)
 
 
 def populate(tx: Transaction) -> list[LogIn]:
-    """Make the commune, or give its accounts new passwords where it is there already."""
-    passwords = {login: new_password() for login in demo_people.LOGINS}
+    """Make the commune, or give its accounts new passwords where it is there already.
+
+    Returns:
+        First the log-ins that are printed, then those of the virtual people.
+    """
+    everybody = [*demo_people.LOGINS, *(part.login for part in demo_people.VIRTUAL)]
+    passwords = {login: new_password() for login in everybody}
     if tx.rows("SELECT 1 FROM programme WHERE programme_id = ?", (PROGRAMME.programme_id,)):
         for login, password in passwords.items():
             tx.execute(
@@ -94,16 +105,21 @@ def populate(tx: Transaction) -> list[LogIn]:
             )
     else:
         _found(tx, passwords)
-    return [LogIn(whom, login, passwords[login]) for login, whom in demo_people.LOGINS.items()]
+    return [
+        LogIn(demo_people.LOGINS.get(login, ""), login, passwords[login]) for login in everybody
+    ]
 
 
 def _found(tx: Transaction, passwords: dict[str, str]) -> None:
     programmes.create(tx, PROGRAMME)
 
     def account(login: str, name: str, role: Role, **more: str) -> str:
-        password_hash = hash_now(passwords.get(login) or secrets.token_urlsafe())
         new = accounts.NewAccount(
-            login=login, display_name=name, role=role, password_hash=password_hash, **more
+            login=login,
+            display_name=name,
+            role=role,
+            password_hash=hash_now(passwords[login]),
+            **more,
         )
         return accounts.create(tx, new)
 
@@ -218,6 +234,13 @@ async def _read_the_ward(identity: Identity, folder: Path, pace: float) -> None:
         await gateway.run()
 
 
+async def _answer_calls(origin: str, log_in: LogIn) -> None:
+    """Be a virtual person who takes the doctor's call, until cancelled."""
+    from devices.simulator.call_answerer import CallAnswerer  # noqa: PLC0415 - only the demo's
+
+    await CallAnswerer(origin, log_in.login, log_in.password).run()
+
+
 def _welcome(origin: str, log_ins: Sequence[LogIn]) -> str:
     lines = [f"  {whom:<28} {login:<12} {password}" for whom, login, password in log_ins]
     return "\n".join(
@@ -228,6 +251,7 @@ def _welcome(origin: str, log_ins: Sequence[LogIn]) -> str:
             "",
             *lines,
             "",
+            "The others answer the doctor's call by themselves, with a moving picture.",
             "Within two minutes one person desaturates silently, one probe falls off and one",
             "device goes silent. Stop with Ctrl-C; start anew with: make run ARGS=--fresh",
         ]

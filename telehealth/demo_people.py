@@ -111,6 +111,8 @@ CAST: Final = (
     Part(11, _person("Quàng Thị Mô Phỏng", 1957, "female"), _USUAL, 11, SUDDEN_DROP_AND_RECOVERY),
     Part(12, _person("Đinh Thị Thí Điểm", 1992, "female"), _CALM, 3),
 )
+VIRTUAL: Final = CAST[2:]
+"""They answer a call by themselves; the first two are for whoever tries the demo."""
 LOGINS: Final = {
     DOCTOR[0]: f"bác sĩ (doctor) {DOCTOR[1]}",
     "quantri": "quản trị (administrator)",

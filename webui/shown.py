@@ -69,6 +69,32 @@ def actions_for(alert: AlertShown, account_id: str) -> list[str]:
     return offered(alert.status, holder=alert.accepted_by_id == account_id)
 
 
+_BROWSERS = (
+    ("Edg/", "Edge"),
+    ("OPR/", "Opera"),
+    ("SamsungBrowser/", "Samsung Internet"),
+    ("coc_coc_browser/", "Cốc Cốc"),
+    ("Firefox/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+_SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS", "macOS"),
+    ("Linux", "Linux"),
+)
+
+
+def browser_name(user_agent: str) -> str:
+    """Return a browser and system that a person recognises; else the first words as they are."""
+    browser = next((name for sign, name in _BROWSERS if sign in user_agent), user_agent[:40])
+    system = next((name for sign, name in _SYSTEMS if sign in user_agent), "")
+    return " · ".join(part for part in (browser, system) if part) or "–"
+
+
 def spark_path(values: Sequence[float | None], *, low: float = 86.0, high: float = 100.0) -> str:
     """Return the `d` of a sparkline in a box of 48 by 28; a gap lifts the pen."""
     commands: list[str] = []

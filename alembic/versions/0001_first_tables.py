@@ -370,9 +370,11 @@ def upgrade() -> None:
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("requested_ms", BIG, nullable=False),
         sa.Column("accepted_ms", BIG, nullable=True),
+        sa.Column("accepted_by", sa.String(), nullable=True),
         sa.Column("connected_ms", BIG, nullable=True),
         sa.Column("ended_ms", BIG, nullable=True),
         sa.Column("end_reason", sa.String(), nullable=True),
+        sa.Column("ended_by", sa.String(), nullable=True),
         sa.Column("changed_in", BIG, nullable=False),
         sa.CheckConstraint(
             "state IN ('requested', 'offered', 'accepted', 'in_session', 'interrupted', 'concluded', 'declined', 'no_show', 'cancelled')",

@@ -37,7 +37,7 @@ LEASE_MS: Final = 180_000
 _WIDENED: Final = b"programme"
 _COLUMNS: Final = (
     "room_id, person_id, doctor_id, requested_by, state, requested_ms, accepted_ms, connected_ms,"
-    " ended_ms, end_reason"
+    " ended_ms, end_reason, accepted_by, ended_by"
 )
 
 
@@ -55,6 +55,10 @@ class Call:
     connected_ms: int | None
     ended_ms: int | None
     end_reason: str | None
+    """The action that ended it."""
+    accepted_by: str | None
+    ended_by: str | None
+    """The account that ended it; None: a timer, or the room itself."""
 
 
 def party_of(actor: Actor) -> Party:
@@ -199,7 +203,8 @@ def advance(tx: Transaction, room_id: str, action: Action, party: Party, by: str
     now = tx.now_ms
     tx.execute(
         "UPDATE call SET state = ?, changed_in = ?, doctor_id = ?, accepted_ms = ?,"
-        " connected_ms = ?, ended_ms = ?, end_reason = ? WHERE room_id = ?",
+        " connected_ms = ?, ended_ms = ?, end_reason = ?, accepted_by = ?, ended_by = ?"
+        " WHERE room_id = ?",
         (
             after.value,
             tx.number,
@@ -207,7 +212,9 @@ def advance(tx: Transaction, room_id: str, action: Action, party: Party, by: str
             now if action is Action.ACCEPT else call.accepted_ms,
             call.connected_ms or (now if action is Action.CONNECT else None),
             now if after in ENDED else None,
-            _reason(action, by) if after in ENDED else None,
+            action.value if after in ENDED else None,
+            by if action is Action.ACCEPT else call.accepted_by,
+            by if after in ENDED else None,
             room_id,
         ),
     )
@@ -307,11 +314,6 @@ def _may_call(reader: Reader, actor: Actor, person_id: str) -> bool:
     except NotAllowedError:
         return False
     return True
-
-
-def _reason(action: Action, by: str | None) -> str:
-    """What ended it and who, as one word for lists and one id for the record."""
-    return action.value if by is None else f"{action.value}:{by}"
 
 
 def _one(reader: Reader, condition: str, key: str) -> Call:

@@ -1,4 +1,4 @@
-"""One Chromium for the run; one server a module, in a thread of its own, over a small commune."""
+"""One Chromium and one server a module, the server in a thread of its own, over a small commune."""
 
 import asyncio
 import shutil
@@ -10,7 +10,14 @@ from typing import Any, TypeVar
 
 import pytest
 from aiohttp import web
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    ViewportSize,
+    sync_playwright,
+)
 
 from telehealth import clock
 from telehealth.access import sessions
@@ -19,8 +26,8 @@ from telehealth.bus import Bus
 from telehealth.intake import Intake
 from telehealth.services import Services
 from telehealth.settings import Settings
+from telehealth.store import migrate
 from telehealth.store.database import Database, Transaction
-from tests import databases
 from tests.webui import people
 from webui.app import create_app
 from webui.assets import DIST, Assets
@@ -32,9 +39,9 @@ FLAGS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
 ]  # fmt: skip
-DESK = {"width": 1440, "height": 900}
-PHONE = {"width": 390, "height": 844}
-NARROW = {"width": 360, "height": 740}
+DESK = ViewportSize(width=1440, height=900)
+PHONE = ViewportSize(width=390, height=844)
+NARROW = ViewportSize(width=360, height=740)
 ROLES = {
     "ac-doctor": Role.DOCTOR,
     "ac-cover": Role.DOCTOR,
@@ -42,6 +49,14 @@ ROLES = {
     "ac-linh": Role.PATIENT,
     "ac-admin": Role.ADMINISTRATOR,
 }
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One worker runs all browser tests: two Chromiums at once would be slower than one."""
+    for item in items:
+        if "tests/browser/" in item.nodeid:
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 @dataclass
@@ -102,7 +117,7 @@ class Visit:
 
 async def _start(folder: Path, built: Path) -> tuple[web.AppRunner, Services, str]:
     url = f"sqlite:///{folder}/browser.sqlite"
-    await databases.migrate.upgrade(url)
+    await migrate.upgrade(url)
     database = Database(url)
     await people.settle(database, clock.now_ms())
     bus = Bus()
@@ -142,9 +157,9 @@ def server(tmp_path_factory: pytest.TempPathFactory, built: Path) -> Iterator[Se
     loop.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Yield the one browser of the run."""
+    """Yield a browser; it ends with the module, for its loop would stand in others' way."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
@@ -162,11 +177,11 @@ def visit(server: Server, chromium: Browser) -> Iterator[Visiting]:
     def start(
         account_id: str | None = None,
         *,
-        viewport: dict[str, int] = DESK,
+        viewport: ViewportSize = DESK,
         locale: str = "vi",
         **more: Any,
     ) -> Visit:
-        context = chromium.new_context(viewport=viewport, **more)  # type: ignore[arg-type]
+        context = chromium.new_context(viewport=viewport, **more)
         context.set_default_timeout(10_000)
         cookies = [{"name": "lang", "value": locale, "url": server.origin}]
         if account_id is not None:

@@ -29,7 +29,6 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.flow,
     pytest.mark.timeout(120),
-    pytest.mark.xdist_group("browser-call"),
     pytest.mark.asyncio(loop_scope="module"),
 ]
 

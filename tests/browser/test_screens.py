@@ -48,7 +48,7 @@ def test_a_page_has_no_axe_violation_and_never_scrolls_sideways(
         page.locator(".connection.on").wait_for()
     page.evaluate(AXE.read_text(encoding="utf-8"))
     for viewport in (NARROW, DESK):
-        page.set_viewport_size(viewport)  # type: ignore[arg-type]
+        page.set_viewport_size(viewport)
         assert page.evaluate(TOO_WIDE, viewport["width"]) == []
         assert violations(page) == []
     forgive_refusal(one)
@@ -79,7 +79,7 @@ def test_a_page_draws_under_its_own_strict_policy(
     page.evaluate("document.fonts.ready.then(() => true)")
     assert page.evaluate("[...document.fonts].some(f => f.status === 'loaded')")
     for size, viewport in (("desk", DESK), ("phone", PHONE)):
-        page.set_viewport_size(viewport)  # type: ignore[arg-type]
+        page.set_viewport_size(viewport)
         if os.environ.get("TELEHEALTH_SCREENSHOTS"):
             SHOTS.mkdir(parents=True, exist_ok=True)
             page.screenshot(path=SHOTS / f"{name}-{size}.png", full_page=True)

@@ -51,7 +51,7 @@ def test_status_tells_who_it_is_and_what_waits(tmp_path: Path) -> None:
         spool.contact(clock.moment(), clock.wall_ms)
         spool.next_frames({"live": 0, "backlog": 0}, room=2, backlog_room=0, now=clock.moment())
         spool.acknowledge({"live": 1}, clock.moment())
-        spool.count({"demo": 12})
+        spool.append([], counts={"demo": 12})
         result = CliRunner().invoke(app, ["status", "--folder", str(tmp_path)])
     assert result.exit_code == 0
     assert result.output.splitlines() == [

@@ -374,17 +374,30 @@ def test_a_loss_is_an_event_of_the_device_that_lost(tmp_path: Path, clock: Given
 
 def test_rejected_bytes_are_kept_with_their_reason(tmp_path: Path, clock: GivenClock) -> None:
     with Spool(spool_path(tmp_path)) as spool:
-        spool.reject([RejectedFrame("ox-1", "2a5f", b"\x00\xff", "truncated", clock.moment())])
+        frame = RejectedFrame("ox-1", "2a5f", b"\x00\xff", "truncated", clock.moment())
+        spool.append([], rejected=[frame])
         row = spool._db.execute(
             "SELECT device, characteristic, raw, reason FROM rejected"
         ).fetchone()
     assert row == ("ox-1", "2a5f", b"\x00\xff", "truncated")
 
 
+def test_the_newest_rejected_bytes_are_kept(
+    tmp_path: Path, clock: GivenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("devices.spool.MAX_REJECTED", 3)
+    with Spool(spool_path(tmp_path)) as spool:
+        for n in range(5):
+            frame = RejectedFrame("ox-1", "2a5f", bytes([n]), "truncated", clock.moment())
+            spool.append([], rejected=[frame])
+        kept = spool._db.execute("SELECT raw FROM rejected ORDER BY rejected_id").fetchall()
+    assert kept == [(b"\x02",), (b"\x03",), (b"\x04",)]
+
+
 def test_counters_add_up(tmp_path: Path) -> None:
     with Spool(spool_path(tmp_path)) as spool:
-        spool.count({"demo": 2})
-        spool.count({"demo": 3, "testing": 1})
+        spool.append([], counts={"demo": 2})
+        spool.append([], counts={"demo": 3, "testing": 1})
     assert read_status(spool_path(tmp_path)).counters == {"demo": 5, "testing": 1}
 
 

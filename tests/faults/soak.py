@@ -2,11 +2,13 @@
 
 Server and gateway are killed side by side, ten times each on a fresh database, with new moments
 each round, until both the time and the number of kills are reached. The first loss ends it.
+Beside a PostgreSQL cluster (`python -m tests.servers …`) every second round is on that engine.
 """
 
 import argparse
 import asyncio
 import itertools
+import os
 import sys
 import tempfile
 import time
@@ -26,16 +28,19 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10.0, help="how long, at least")
     parser.add_argument("--kills", type=int, default=300, help="of each kind, at least")
     parser.add_argument("--seed", type=int, default=1, help="the first round's; then counted up")
-    parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     asked = parser.parse_args()
     until_s = time.monotonic() + asked.minutes * 60
+    engines = ["sqlite"]
+    if "TELEHEALTH_TEST_DATABASE" in os.environ:
+        engines.append("postgresql")
     server = gateway = Tally()
     for round_number in itertools.count():
         kills = round_number * _KILLS_A_ROUND
         if kills >= asked.kills and time.monotonic() >= until_s:
             break
         with tempfile.TemporaryDirectory(prefix="telehealth-soak-") as folder:
-            new = asyncio.run(_round(asked.database, Path(folder), asked.seed + round_number))
+            engine = engines[round_number % len(engines)]
+            new = asyncio.run(_round(engine, Path(folder), asked.seed + round_number))
         server, gateway = server + new[0], gateway + new[1]
         done = kills + _KILLS_A_ROUND
         sys.stdout.write(f"server  killed {done} times: {server}\n")
@@ -52,8 +57,9 @@ async def _round(engine: str, folder: Path, seed: int) -> tuple[Tally, Tally]:
     homes = [folder / "server", folder / "gateway"]
     for home in homes:
         home.mkdir()
-    async with databases.migrated_address("sqlite", folder):
-        pass  # alembic runs once a process: the template that both copy is made before they part
+    for each in {"sqlite", engine}:
+        async with databases.migrated_address(each, folder):
+            pass  # alembic cannot run twice at once: what both copy is made before they part
     async with asyncio.TaskGroup() as tasks:
         server = tasks.create_task(
             killing.kill_server(engine, homes[0], kills=_KILLS_A_ROUND, seed=seed)

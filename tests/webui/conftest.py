@@ -114,7 +114,8 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         services = Services(Settings(database=database.url), clock.now, database, bus, intake)
         built = Assets({name: Asset(f"/static/dist/{name}") for name in NAMES})
         app = create_app(services, assets=built)
-        async with TestServer(app) as server:
+        server = TestServer(app)
+        async with server:
             yield Site(services, app, server, now_ms)
 
 

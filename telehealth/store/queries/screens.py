@@ -213,8 +213,12 @@ _ALERT_COLUMNS: Final = (
 )
 
 
+_OPEN_ALERTS: Final = f"{_ALERT_COLUMNS} WHERE a.{_OPEN} AND a.person_id IN (…)"
+_NOBODYS: Final = f"{_ALERT_COLUMNS} WHERE a.person_id IS NULL AND a.{_OPEN}"
+
+
 def _open_alerts(reader: Reader, person_ids: Sequence[str]) -> dict[str, list[AlertShown]]:
-    rows = reader.rows_in(f"{_ALERT_COLUMNS} WHERE a.{_OPEN} AND a.person_id IN (…)", person_ids)
+    rows = reader.rows_in(_OPEN_ALERTS, person_ids)
     found: defaultdict[str, list[AlertShown]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: (-row[5], row[11])):
         found[row[0]].append(_alert(row))
@@ -322,8 +326,8 @@ def _steps(reader: Reader, alert_ids: Sequence[str]) -> dict[str, list[StepShown
 
 
 def nobodys_alerts(reader: Reader) -> list[AlertShown]:
-    """Return open alerts about readings that are nobody's yet: the station's desk, gravest first."""
-    rows = reader.rows(f"{_ALERT_COLUMNS} WHERE a.person_id IS NULL AND a.{_OPEN}")
+    """Return open alerts about readings that are nobody's yet, gravest first."""
+    rows = reader.rows(_NOBODYS)
     return [_alert(row) for row in sorted(rows, key=lambda row: (-row[5], row[11]))]
 
 

@@ -17,9 +17,11 @@ class Call(SQLModel, table=True):
     state: str
     requested_ms: int = ms()
     accepted_ms: int | None = ms_or_none()
+    accepted_by: str | None = None
     connected_ms: int | None = ms_or_none()
     ended_ms: int | None = ms_or_none()
     end_reason: str | None = None
+    ended_by: str | None = None
     changed_in: int = big()
 
     __table_args__ = (

@@ -128,8 +128,8 @@ async def test_the_first_connection_is_kept_over_an_interruption(db: Database) -
 @pytest.mark.parametrize(
     ("action", "party", "by", "state", "reason"),
     [
-        (Action.DECLINE, Party.PATIENT, "minh", "declined", "decline:minh"),
-        (Action.CANCEL, Party.DOCTOR, "lan", "cancelled", "cancel:lan"),
+        (Action.DECLINE, Party.PATIENT, "minh", "declined", "decline"),
+        (Action.CANCEL, Party.DOCTOR, "lan", "cancelled", "cancel"),
         (Action.RING_OUT, Party.ENGINE, None, "no_show", "ring_out"),
     ],
 )
@@ -137,7 +137,7 @@ async def test_an_end_is_kept_with_who_and_when_and_leaves_no_timer(
     db: Database, action: Action, party: Party, by: str | None, state: str, reason: str
 ) -> None:
     call = await step(db, await offered(db), action, party, by)
-    assert (call.state, call.end_reason) == (state, reason)
+    assert (call.state, call.end_reason, call.ended_by) == (state, reason, by)
     assert call.ended_ms is not None
     assert await timers(db, call) == {}
     assert (await offered(db)).room_id != call.room_id, "the person can be called again"

@@ -136,7 +136,7 @@ async def test_a_call_goes_from_ring_to_session_to_its_end_in_the_book(
     call, doctor, person = await in_session(desk, db)
     doctor.tell(wire.HangUp)
     ended = await reaches(db, call, "concluded")
-    assert ended.end_reason == "hang_up:lan"
+    assert (ended.end_reason, ended.accepted_by, ended.ended_by) == ("hang_up", "hoa", "lan")
     assert ended.accepted_ms is not None
     assert ended.connected_ms is not None
     assert doctor.socket.closed
