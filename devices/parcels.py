@@ -4,6 +4,7 @@ A parcel's times count from its own start, a `Moment`; `freeze` gives it stream,
 and makes the frame that is sent, the same bytes however often. Pure.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -32,6 +33,18 @@ class Parcel(Struct, frozen=True):
     device: str
     start: Moment
     content: Content
+
+
+STREAMS: Final[tuple[StreamName, ...]] = ("live", "backlog")
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What is to be sent under a number: a batch, or the declaration of a gap."""
+
+    stream: StreamName
+    seq: int
+    data: bytes
 
 
 _encoder: Final = msgspec.json.Encoder()

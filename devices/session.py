@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
-from devices.spool import STREAMS, Frame
+from devices.parcels import STREAMS, Frame
 from protocols.errors import TelehealthError
 from protocols.uplink import (
     PROTOCOL,

@@ -24,7 +24,16 @@ from pathlib import Path
 from typing import Any, Final, Self, cast
 
 from devices.clock import Moment
-from devices.parcels import Content, Parcel, decode_content, encode_content, freeze, renumber
+from devices.parcels import (
+    STREAMS,
+    Content,
+    Frame,
+    Parcel,
+    decode_content,
+    encode_content,
+    freeze,
+    renumber,
+)
 from devices.spool_file import (
     GIVEN_UP_IN_ORDER,
     ROW_BYTES,
@@ -38,21 +47,11 @@ from protocols.uplink import Event, Gap, StreamName, encode
 
 logger = logging.getLogger(__name__)
 
-STREAMS: Final[tuple[StreamName, ...]] = ("live", "backlog")
 LIVE_MS: Final = 120_000
 """A parcel that began longer ago than this, or in an earlier boot, goes by `backlog`."""
 KEPT_AFTER_ACK_MS: Final = 7 * 24 * 3_600_000
 DEFAULT_MAX_BYTES: Final = 256 * 1024 * 1024
 MAX_REJECTED: Final = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """What is to be sent under a number: a batch, or the declaration of a gap."""
-
-    stream: StreamName
-    seq: int
-    data: bytes
 
 
 @dataclass(frozen=True, slots=True)

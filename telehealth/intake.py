@@ -20,7 +20,7 @@ from protocols.reading import Reading
 from protocols.uplink import Batch, Gap, Refusal, Sample, content_key, to_reading
 from telehealth import judging
 from telehealth.bus import Bus
-from telehealth.errors import NotAllowedError, UnavailableError
+from telehealth.errors import UnavailableError
 from telehealth.store.database import Database, Transaction
 from telehealth.store.queries import uploads as kept
 
@@ -33,8 +33,11 @@ class Sender(Protocol):
     def committed(self, stream: str, seq: int, refused: Sequence[Refusal], count: int) -> None:
         """`count` uploads are durable: every number of the stream up to and with `seq`."""
 
-    def refused(self, error: Exception, count: int) -> None:
-        """`count` uploads were not taken and must be sent again, or the gateway is revoked."""
+    def refused(self, error: UnavailableError, count: int) -> None:
+        """`count` uploads were not taken and must be sent again."""
+
+    def revoked(self, count: int) -> None:
+        """`count` uploads were not taken: the gateway's key has been revoked."""
 
     def rewound(self, stream: str, acked: int, count: int) -> None:
         """`count` uploads came out of turn: the database holds numbers only up to `acked`."""
@@ -95,9 +98,14 @@ def take_in(tx: Transaction, group: Sequence[Upload]) -> Taken:
         number=tx.number,
         ends=ends,
         person_ids=judged.person_ids,
-        samples=[batch for _, batch in batches if batch.samples],
+        samples=[batch for upload, batch in batches if _is_present(upload, batch)],
         queued=judged.queued,
     )
+
+
+def _is_present(upload: Upload, batch: Batch) -> bool:
+    """Whether a batch's samples may be shown as what is happening now."""
+    return bool(batch.samples) and upload.stream == "live" and not batch.time_uncertain
 
 
 def _advance_streams(
@@ -179,7 +187,10 @@ class Intake:
             if not self._waiting:
                 self._arrived.clear()
             if group:
-                await self._take(group)
+                try:
+                    await self._take(group)
+                except Exception:
+                    log.exception("a group was not answered", extra={"uploads": len(group)})
 
     async def _take(self, group: list[Upload]) -> None:
         """Commit a group; on failure in halves, until the bad upload stands alone."""
@@ -218,9 +229,7 @@ class Intake:
         """After the commit: acknowledge, then tell the screens."""
         for end in taken.ends:
             if end.revoked:
-                end.sender.refused(
-                    NotAllowedError("this gateway's key has been revoked"), end.uploads
-                )
+                end.sender.revoked(end.uploads)
             elif end.rewound:
                 end.sender.rewound(end.stream, end.acked, end.uploads)
             else:
@@ -239,7 +248,7 @@ def _samples_message(at: int, samples: Sequence[Sample]) -> dict[str, object]:
     return {"kind": "samples", "at": at, "samples": msgspec.to_builtins(samples)}
 
 
-def _give_back(group: Sequence[Upload], error: Exception) -> None:
+def _give_back(group: Sequence[Upload], error: UnavailableError) -> None:
     counts: dict[int, tuple[Sender, int]] = {}
     for upload in group:
         sender, count = counts.get(id(upload.sender), (upload.sender, 0))

@@ -34,13 +34,21 @@ from protocols.uplink import (
     decode_from_gateway,
     salvage,
 )
-from telehealth.errors import NotAllowedError
+from telehealth.errors import NotAllowedError, UnavailableError
 from telehealth.intake import Intake, Upload
 from telehealth.store.database import Transaction
 from telehealth.store.queries import uploads
 
 Answer = Ack | Resume | Failure
-_GONE = "this gateway's key has been revoked; enrol it again with a new code"
+
+
+class RevokedError(NotAllowedError):
+    """This gateway is not, or no longer, enrolled: trying again cannot help."""
+
+    code = "revoked"
+
+    def __init__(self) -> None:
+        super().__init__("this gateway is not enrolled here any more; enrol it with a new code")
 
 
 def new_challenge(*, now_ms: int) -> tuple[bytes, Challenge]:
@@ -61,16 +69,17 @@ def admit(tx: Transaction, hello: Hello, nonce: bytes) -> dict[str, OpenStream]:
     """Check the signature of a gateway we know and open its streams.
 
     Raises:
-        NotAllowedError: unknown, revoked, or a signature that is not its own.
+        RevokedError: unknown or revoked.
+        NotAllowedError: a signature that is not its own.
     """
     found = tx.rows(
         "SELECT public_key, revoked_ms FROM gateway WHERE gateway_id = ?", (hello.gateway,)
     )
     if not found:
-        raise NotAllowedError("no such gateway is enrolled here")
+        raise RevokedError
     public_key, revoked_ms = found[0]
     if revoked_ms is not None:
-        raise NotAllowedError(_GONE)
+        raise RevokedError
     signed = SIGNATURE_CONTEXT + nonce + hello.gateway.encode()
     try:
         signature = base64.b64decode(hello.signature, validate=True)
@@ -191,13 +200,16 @@ class Uplink:
         self._next[stream] = acked + 1
         self._answer(Resume(stream, acked))  # type: ignore[arg-type]
 
-    def refused(self, error: Exception, count: int) -> None:
+    def refused(self, error: UnavailableError, count: int) -> None:
         """Intake's word: nothing of it was stored, and nothing is acknowledged."""
         self._count(-count)
-        if isinstance(error, NotAllowedError):
-            self.end(4003, error.code, str(error))
-        else:
-            self.end(1013, "unavailable", str(error), retry_after_s=5.0)
+        self.end(1013, error.code, str(error), retry_after_s=5.0)
+
+    def revoked(self, count: int = 0) -> None:
+        """Intake's or the administrator's word: this gateway is out."""
+        self._count(-count)
+        gone = RevokedError()
+        self.end(4003, gone.code, str(gone))
 
     def end(
         self, close_code: int, code: str, message: str, *, retry_after_s: float | None = None

@@ -8,15 +8,16 @@ code inside it is the same for both (docs/adr/0002).
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlmodel import Session
 
 from protocols.uplink import instant
@@ -38,6 +39,9 @@ _READERS = 4
 _RETRIES = 3
 _RETRY_STATES = frozenset({"40001", "40P01"})
 """PostgreSQL: serialization_failure, deadlock_detected."""
+_LATER_CLASSES = frozenset({"08", "40", "53", "55", "57", "58"})
+"""SQLSTATE classes that no statement is to blame for: connection, rollback, resources (disk full),
+locks, operator (restart, time-out), system; PostgreSQL Appendix A."""
 
 _NOW_SQLITE = "SELECT CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER)"
 _NOW_POSTGRESQL = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
@@ -134,7 +138,7 @@ class Database:
         """Run `fn` in a reading transaction that sees one state of the database."""
         if self.is_sqlite:
             return await self._in_thread(self._read_threads, self._reader, Reader, fn)
-        async with self._pool.connect() as connection:
+        async with self._connected() as connection:
             await connection.exec_driver_sql(
                 "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
             )
@@ -150,13 +154,27 @@ class Database:
             return await self._in_thread(self._write_thread, self._writer, Transaction, fn)
         for attempt in range(_RETRIES):
             try:
-                async with self._pool.begin() as connection:
+                async with self._connected() as connection, connection.begin():
                     return await connection.run_sync(lambda c: fn(Transaction(c)))
-            except DBAPIError as error:
-                state = getattr(error.orig, "sqlstate", None)
-                if state not in _RETRY_STATES or attempt == _RETRIES - 1:
-                    raise _as_unavailable(error) from error
+            except UnavailableError as error:
+                if _state(error.__cause__) not in _RETRY_STATES or attempt == _RETRIES - 1:
+                    raise
         raise AssertionError  # pragma: no cover
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[AsyncConnection]:
+        """Yield a connection to PostgreSQL; whatever keeps us from it is `UnavailableError`."""
+        try:
+            connection = await self._pool.connect()
+        except Exception as error:  # OSError, the driver's own errors, a pool that is used up
+            raise UnavailableError(f"database cannot be reached: {error}") from error
+        try:
+            async with aclosing(connection):
+                yield connection
+        except OSError as error:
+            raise UnavailableError(f"database is gone: {error}") from error
+        except DBAPIError as error:
+            raise _as_unavailable(error) from error
 
     async def _in_thread(
         self,
@@ -216,9 +234,15 @@ def _as_unavailable(error: DBAPIError) -> Exception:
     """Disk full, locked or gone: `UnavailableError`; a broken statement or rule stays as it is."""
     text = str(error.orig).lower()
     gone = ("disk is full", "disk i/o", "locked", "readonly", "unable to open")
-    if error.connection_invalidated or any(word in text for word in gone):
+    later = str(_state(error))[:2] in _LATER_CLASSES
+    if later or error.connection_invalidated or any(word in text for word in gone):
         return UnavailableError(f"database cannot serve now: {error.orig}")
     return error
+
+
+def _state(error: BaseException | None) -> str | None:
+    """Return PostgreSQL's SQLSTATE of an error, if it has one."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None)
 
 
 def _sqlite_engine(url: str, *, begin: str, query_only: bool = False) -> Engine:

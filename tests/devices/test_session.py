@@ -2,6 +2,7 @@
 
 import pytest
 
+from devices.parcels import Frame
 from devices.session import (
     Committed,
     Configure,
@@ -15,7 +16,6 @@ from devices.session import (
     Session,
     State,
 )
-from devices.spool import Frame
 from protocols.uplink import (
     Ack,
     Challenge,

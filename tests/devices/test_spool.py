@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from devices.clock import Moment
-from devices.parcels import Content, Parcel
-from devices.spool import KEPT_AFTER_ACK_MS, LIVE_MS, Frame, RejectedFrame, Spool
+from devices.parcels import Content, Frame, Parcel
+from devices.spool import KEPT_AFTER_ACK_MS, LIVE_MS, RejectedFrame, Spool
 from devices.spool_file import SpoolError
 from devices.status import read_status
 from protocols.uplink import Event, Gap, StreamName, WireReading, decode_from_gateway

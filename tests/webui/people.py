@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlmodel import SQLModel
 
@@ -137,7 +138,7 @@ def _write_person(tx: Transaction, number: int, person: Person, now_ms: int) -> 
             person_id=person.person_id,
             programme_id=person.programme,
             assigned_doctor_id=person.doctor,
-            onset_date=instant(now_ms - (3 + number) * DAY).date().isoformat(),
+            onset_date=_local_day(now_ms - (3 + number) * DAY),
             opened_ms=now_ms - 3 * DAY,
         ),
         tables.Device(
@@ -172,6 +173,10 @@ def _write_person(tx: Transaction, number: int, person: Person, now_ms: int) -> 
         ),
     )
     put(tx, *_history(person, device_id, newest_ms, tx.number))
+
+
+def _local_day(at_ms: int) -> str:
+    return instant(at_ms).astimezone(ZoneInfo("Asia/Ho_Chi_Minh")).date().isoformat()
 
 
 def _history(person: Person, device_id: str, newest_ms: int, number: int) -> list[SQLModel]:
@@ -256,7 +261,8 @@ def alert(alert_id: str, person_id: str | None, now_ms: int, **more: Any) -> tab
 
 def _write_alerts(tx: Transaction, now_ms: int) -> None:
     number = tx.number
-    orange = [{"code": "spo2_orange", "value": 94, "limit": 94, "source": REASONS[0]["source"]}]
+    orange = [REASONS[0] | {"code": "spo2_orange", "value": 94, "limit": 94}]
+    silent = [REASONS[0] | {"code": "device_silent", "value": 5, "limit": 3, "source": ""}]
     put(
         tx,
         alert("al-hoa", "p-hoa", now_ms, awaiting_repeat=True, changed_in=number),
@@ -268,7 +274,7 @@ def _write_alerts(tx: Transaction, now_ms: int) -> None:
         ),
         alert(
             "al-duc", "p-duc", now_ms, cause="device_silent", kind="technical", priority="low",
-            level=1, reasons=json.dumps([{"code": "device_silent"}]).encode(),
+            level=1, reasons=json.dumps(silent).encode(),
             raised_ms=now_ms - 2 * HOUR, changed_in=number,
         ),
         alert("al-far", "p-far", now_ms, changed_in=number),

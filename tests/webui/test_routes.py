@@ -132,9 +132,7 @@ async def ask(site: Site, visitor: Visitor, route: Route, room_id: str) -> int:
     key = (route.method, route.path)
     if route.path in SOCKETS:
         try:
-            async with visitor.http.ws_connect(
-                site.origin + path, headers={"Origin": site.origin}
-            ):
+            async with visitor.http.ws_connect(site.origin + path, headers={"Origin": site.origin}):
                 return 101
         except WSServerHandshakeError as refused:
             return refused.status
@@ -164,9 +162,7 @@ async def test_every_route_serves_whom_it_should_and_refuses_everybody_else(
         )
         people.put(
             tx,
-            tables.Case(
-                case_id="c-new", person_id="p-new", programme_id="binh-minh", opened_ms=1
-            ),
+            tables.Case(case_id="c-new", person_id="p-new", programme_id="binh-minh", opened_ms=1),
         )
 
     await site.database.write(settle)

@@ -7,7 +7,14 @@ import msgspec
 from aiohttp import WSMsgType, web
 
 from protocols.errors import DecodeError
-from protocols.uplink import MAX_MESSAGE_BYTES, Failure, Hello, decode_from_gateway, encode
+from protocols.uplink import (
+    MAX_MESSAGE_BYTES,
+    Failure,
+    Hello,
+    decode_from_gateway,
+    encode,
+    epoch_ms,
+)
 from telehealth import gateways
 from telehealth.errors import NotAllowedError, TelehealthError, UnavailableError
 from telehealth.services import Services
@@ -40,8 +47,7 @@ async def gateway_socket(request: web.Request) -> web.StreamResponse:
 async def _shake_hands(
     socket: web.WebSocketResponse, services: Services
 ) -> tuple[Hello, dict[str, OpenStream]]:
-    now_ms = int(services.clock().timestamp() * 1000)
-    nonce, challenge = new_challenge(now_ms=now_ms)
+    nonce, challenge = new_challenge(now_ms=epoch_ms(services.clock()))
     await _send(socket, encode(challenge))
     try:
         frame = await socket.receive(timeout=_HELLO_TIMEOUT_S)
@@ -53,7 +59,11 @@ async def _shake_hands(
     if not isinstance(hello, Hello):
         raise NotAllowedError("the first frame must be hello")
     streams = await services.database.write(lambda tx: admit(tx, hello, nonce))
-    answer = welcome(streams, now_ms=now_ms, retry_after_s=services.settings.retry_after_s)
+    answer = welcome(
+        streams,
+        now_ms=epoch_ms(services.clock()),
+        retry_after_s=services.settings.retry_after_s,
+    )
     await _send(socket, encode(answer))
     return hello, streams
 
@@ -78,7 +88,7 @@ async def _serve(
     services.uplinks[hello.gateway] = link
 
     def revoked(_topic: str, _message: dict[str, object]) -> None:
-        link.end(4003, NotAllowedError.code, "this gateway's key has been revoked")
+        link.revoked()
 
     unsubscribe = services.bus.subscribe(f"gateway:{hello.gateway}", revoked)
     writer = asyncio.create_task(_answer(socket, link, moved))

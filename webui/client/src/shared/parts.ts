@@ -153,15 +153,18 @@ export function why(alert: Alert): TemplateResult {
 }
 
 export function stateOf(alert: Alert): string {
-  let text = t("alert.waiting");
-  if (alert.awaiting_repeat) text = t("alert.awaiting_repeat");
-  else if (alert.status === "accepted" || alert.status === "acting") {
-    text = t("alert.held_by", {
-      name: alert.accepted_by ?? "–",
-      at: alert.review_ms === null ? "–" : clockTime(alert.review_ms),
-    });
-  }
-  return alert.late ? `${text} · ${t("alert.late")}` : text;
+  const held = alert.status === "accepted" || alert.status === "acting";
+  const parts = [
+    held
+      ? t("alert.held_by", {
+          name: alert.accepted_by ?? "–",
+          at: alert.review_ms === null ? "–" : clockTime(alert.review_ms),
+        })
+      : t("alert.waiting"),
+  ];
+  if (alert.awaiting_repeat) parts.push(t("alert.awaiting_repeat"));
+  if (alert.late) parts.push(t("alert.late"));
+  return parts.join(" · ");
 }
 
 export function about(row: Row): string {
