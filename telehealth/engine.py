@@ -46,7 +46,7 @@ async def running(
         for task in loops:
             task.add_done_callback(_say_if_it_died)
         try:
-            yield Services(settings, clock, database, bus, intake)
+            yield Services(settings, clock, database, bus, intake, loops=tuple(loops))
         finally:
             for task in loops:
                 task.cancel()

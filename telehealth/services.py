@@ -1,5 +1,6 @@
 """What a running server is made of; the composition root fills it, handlers are given it."""
 
+import asyncio
 from dataclasses import dataclass, field
 
 from telehealth.bus import Bus
@@ -21,3 +22,9 @@ class Services:
     intake: Intake
     uplinks: dict[str, Uplink] = field(default_factory=dict)
     """The newest connection of each gateway; a second one replaces the first."""
+    loops: tuple[asyncio.Task[None], ...] = ()
+    """Intake, timers and outbox: none of them ever ends by itself."""
+
+    def dead_loops(self) -> list[str]:
+        """Return the names of loops that have ended; the server is then not ready."""
+        return [loop.get_name() for loop in self.loops if loop.done()]

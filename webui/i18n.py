@@ -43,6 +43,10 @@ class Texts:
         """Whether the catalogue knows this id."""
         return message_id in self._messages
 
+    def all(self) -> frozenset[str]:
+        """Return every message id of the catalogue."""
+        return frozenset(self._messages)
+
     def time(self, at_ms: int, zone: tzinfo) -> str:
         """Return the 24-hour local time."""
         return local(at_ms, zone).strftime("%H:%M")

@@ -20,11 +20,14 @@ async def alive(_request: web.Request) -> web.Response:
 
 
 async def ready(request: web.Request) -> web.Response:
-    """Say whether the database answers too.
+    """Say whether the database answers and the server's loops run.
 
     Raises:
-        UnavailableError: it does not, or not in time.
+        UnavailableError: the database does not answer, or not in time, or a loop has died.
     """
+    dead = request.app[SERVICES].dead_loops()
+    if dead:
+        raise UnavailableError(f"loops have died: {', '.join(dead)}")
 
     def look(reader: Reader) -> None:
         reader.rows("SELECT 1")
