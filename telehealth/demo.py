@@ -27,7 +27,7 @@ from telehealth.access.passwords import hash_now, new_password
 from telehealth.access.policy import Role
 from telehealth.demo_people import CAST, DOCTOR, PROGRAMME, Part
 from telehealth.intake import Upload, take_in
-from telehealth.serving import Listening, configure_logging, listening
+from telehealth.serving import Listening, be_a_server, configure_logging, listening
 from telehealth.settings import Settings
 from telehealth.store.database import Database, Transaction
 from telehealth.store.queries import uploads
@@ -59,6 +59,7 @@ async def run(settings: Settings, *, fresh: bool) -> None:
     )
     configure_logging("WARNING")
     async with demonstration(local, FOLDER) as (server, log_ins):
+        be_a_server()
         print(_welcome(server.origin, log_ins), flush=True)  # noqa: T201 - the command's answer
         await asyncio.Event().wait()
 

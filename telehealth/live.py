@@ -2,21 +2,18 @@
 
 Theory of operation. The intake and the alert desk publish `person:ID` after their commit. The hub
 gathers those ids and, a moment later, reads the changed rows in one transaction, encodes each once
-and hands the bytes to every viewer who watches that person. A viewer keeps only the newest bytes a
-person until its socket can take another frame, so a slow line gets fewer frames, never older ones.
+and hands the bytes to every viewer who watches that person (`telehealth.viewer`).
 
 The bus may lose. So every few seconds the hub asks the database what was committed after its own
 cursor, and a viewer that comes back says which cursor it holds and is given what came after. The
 same round ends viewers whose session is over, and looks again at who may see whom.
-
-A `Viewer` does no I/O: frames go in, `take(now_s)` says what to send and when to ask again.
 """
 
 import asyncio
 import logging
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
@@ -31,15 +28,11 @@ from telehealth.clock import Clock
 from telehealth.errors import TelehealthError
 from telehealth.store.database import Database, Reader
 from telehealth.store.queries import person_screen, screens
+from telehealth.viewer import FRAME_EVERY_S, Viewer
 
 log = logging.getLogger(__name__)
 
-FRAME_EVERY_S: Final = 0.5
-BEAT_S: Final = 4.0
-"""A page that hears nothing for two beats and a little says that the connection is lost."""
 ROUND_S: Final = 5.0
-NOTICES_KEPT: Final = 32
-SAMPLES_KEPT: Final = 5
 PERSONS_WITH_SAMPLES: Final = 60
 """A list longer than this shows readings only, no samples between them."""
 READINGS_BACK_MS: Final = 24 * 3_600_000
@@ -50,120 +43,6 @@ NOT_ALLOWED: Final = 4403
 _encode = msgspec.json.Encoder().encode
 
 
-@dataclass(slots=True, eq=False)
-class Viewer:
-    """One open page: whom it watches, and what it has not been sent yet."""
-
-    signed_in: SignedIn
-    wake: Callable[[], None]
-    persons: frozenset[str] = frozenset()
-    detail: str | None = None
-    """The one person whose readings are sent too."""
-    cursor: int = 0
-    close_code: int | None = None
-    _rows: dict[str, bytes] = field(default_factory=dict)
-    _gone: set[str] = field(default_factory=set)
-    _whole: bool = False
-    _readings: list[bytes] = field(default_factory=list)
-    _alerts: bytes | None = None
-    _desk: bytes | None = None
-    _samples: dict[str, deque[bytes]] = field(default_factory=dict)
-    _notices: deque[bytes] = field(default_factory=lambda: deque(maxlen=NOTICES_KEPT))
-    _next_frame_s: float = 0.0
-    _next_beat_s: float = 0.0
-
-    @property
-    def own(self) -> bool:
-        """Whether this is a patient's own page, which is not shown who does what about an alert."""
-        return self.signed_in.role is Role.PATIENT
-
-    def start_anew(self) -> None:
-        """The next rows are everything the page should show."""
-        self._whole = True
-        self._rows.clear()
-        self._readings.clear()
-        self._samples.clear()
-
-    def put_row(self, person_id: str, encoded: bytes) -> None:
-        """Keep the newest row of a person."""
-        self._rows[person_id] = encoded
-        self.wake()
-
-    def put_detail(self, encoded_readings: Iterable[bytes], encoded_alerts: bytes) -> None:
-        """Keep new readings of the person in detail, and that person's alerts as they are."""
-        self._readings += encoded_readings
-        self._alerts = encoded_alerts
-        self.wake()
-
-    def put_desk(self, encoded_alerts: bytes) -> None:
-        """Keep the alerts that are nobody's yet, as they are."""
-        self._desk = encoded_alerts
-        self.wake()
-
-    def put_samples(self, person_id: str, encoded: bytes) -> None:
-        """Keep the newest few messages of samples of a person."""
-        kept = self._samples.setdefault(person_id, deque(maxlen=SAMPLES_KEPT))
-        kept.append(encoded)
-        self.wake()
-
-    def put_notice(self, encoded: bytes) -> None:
-        """Keep a call or a notice; it does not wait for the next frame."""
-        self._notices.append(encoded)
-        self.wake()
-
-    def close(self, code: int) -> None:
-        """End the page's socket; the first reason counts."""
-        self.close_code = self.close_code or code
-        self.wake()
-
-    def take(self, now_s: float, now_ms: int) -> tuple[list[bytes], float]:
-        """Return the frames to send now, and in how many seconds to ask again at the latest."""
-        frames = [b'{"type":"notice","message":' + n + b"}" for n in self._notices]
-        self._notices.clear()
-        if now_s >= self._next_frame_s and self._waiting:
-            frames.append(self._frame(now_ms))
-            self._next_frame_s = now_s + FRAME_EVERY_S
-            self._next_beat_s = now_s + BEAT_S
-        elif now_s >= self._next_beat_s:
-            frames.append(b'{"type":"beat","now":%d}' % now_ms)
-            self._next_beat_s = now_s + BEAT_S
-        until = self._next_frame_s if self._waiting else self._next_beat_s
-        return frames, max(0.0, until - now_s)
-
-    @property
-    def _waiting(self) -> bool:
-        return bool(
-            self._whole
-            or self._rows
-            or self._readings
-            or self._samples
-            or self._alerts is not None
-            or self._desk is not None
-        )
-
-    def _frame(self, now_ms: int) -> bytes:
-        """One frame of everything that waits: bytes joined, nothing encoded again."""
-        parts = [b'"type":"changes","now":%d,"cursor":%d' % (now_ms, self.cursor)]
-        if self._whole:
-            parts.append(b'"whole":true')
-        if self._rows or self._whole:
-            parts.append(b'"rows":[' + b",".join(self._rows.values()) + b"]")
-        if self._readings:
-            parts.append(b'"readings":[' + b",".join(self._readings) + b"]")
-        if self._alerts is not None:
-            parts.append(b'"alerts":' + self._alerts)
-        if self._desk is not None:
-            parts.append(b'"desk":' + self._desk)
-        if self._samples:
-            samples = [s for kept in self._samples.values() for s in kept]
-            parts.append(b'"samples":[' + b",".join(samples) + b"]")
-        self._whole, self._alerts, self._desk = False, None, None
-        self._rows.clear()
-        self._readings.clear()
-        self._samples.clear()
-        return b"{" + b",".join(parts) + b"}"
-
-
 @dataclass(frozen=True, slots=True)
 class _Read:
     """What one transaction found about the persons that changed."""
@@ -171,6 +50,7 @@ class _Read:
     cursor: int
     rows: dict[str, bytes]
     own_rows: dict[str, bytes]
+    devices: dict[str, str | None]
     readings: dict[str, list[bytes]]
     alerts: dict[str, bytes]
 
@@ -185,6 +65,7 @@ class LiveHub:
         self._viewers: set[Viewer] = set()
         self._watchers: defaultdict[str, set[Viewer]] = defaultdict(set)
         self._ends: dict[tuple[Viewer, str], Callable[[], None]] = {}
+        self._followed: dict[tuple[Viewer, str], str] = {}
         self._changed: set[str] = set()
         self._stir = asyncio.Event()
         self._cursor: int | None = None
@@ -249,7 +130,7 @@ class LiveHub:
             self._watchers[watched].add(viewer)
             self._listen(viewer, f"person:{watched}", self._on_person)
         for watched, device_id in devices.items():
-            self._listen_samples(viewer, watched, device_id)
+            self._follow(viewer, watched, device_id)
         if not resumed:
             viewer.start_anew()
         self._give(viewer, found)
@@ -259,8 +140,12 @@ class LiveHub:
             self._watchers[person_id].discard(viewer)
             if not self._watchers[person_id]:
                 del self._watchers[person_id]
-        for key in [k for k in self._ends if k[0] is viewer and k[1][:7] in ("person:", "device:")]:
-            self._ends.pop(key)()
+        for person_id in viewer.persons:
+            for name in ("person", "samples"):
+                end = self._ends.pop((viewer, f"{name}:{person_id}"), None)
+                if end is not None:
+                    end()
+            self._followed.pop((viewer, f"samples:{person_id}"), None)
         viewer.persons, viewer.detail = frozenset(), None
 
     def _listen(
@@ -272,13 +157,23 @@ class LiveHub:
         end = self._bus.subscribe(topic, lambda name, message: act(viewer, name, message))
         self._ends[viewer, topic] = end
 
-    def _listen_samples(self, viewer: Viewer, person_id: str, device_id: str) -> None:
+    def _follow(self, viewer: Viewer, person_id: str, device_id: str | None) -> None:
+        """Hear the samples of the device that this person has now, and of no other."""
+        key = (viewer, f"samples:{person_id}")
+        followed = self._followed.get(key)
+        if followed == device_id or len(viewer.persons) > PERSONS_WITH_SAMPLES:
+            return
+        if followed is not None:
+            self._ends.pop(key)()
+            del self._followed[key]
+        if device_id is None:
+            return
+
         def samples(_topic: str, message: dict[str, Any]) -> None:
             viewer.put_samples(person_id, _encode({"person_id": person_id, **_sampled(message)}))
 
-        self._ends[viewer, f"device:{device_id}"] = self._bus.subscribe(
-            f"device:{device_id}", samples
-        )
+        self._ends[key] = self._bus.subscribe(f"device:{device_id}", samples)
+        self._followed[key] = device_id
 
     def _on_notice(self, viewer: Viewer, _topic: str, message: dict[str, Any]) -> None:
         viewer.put_notice(_encode(message))
@@ -335,6 +230,8 @@ class LiveHub:
         for person_id in changed:
             for viewer in tuple(self._watchers.get(person_id, ())):
                 self._give(viewer, found, only=person_id)
+                if person_id in found.devices:
+                    self._follow(viewer, person_id, found.devices[person_id])
 
     async def _show_desk(self) -> None:
         """Tell every doctor's list what is nobody's yet, if that has changed."""
@@ -417,6 +314,7 @@ def _read_all(
         reader.cursor,
         {row.person_id: _encode(row) for row in rows},
         {row.person_id: _encode(own_view(row)) for row in rows},
+        {row.person_id: row.device_id for row in rows},
         {
             person_id: [
                 _encode(reading)

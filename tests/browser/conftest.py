@@ -101,6 +101,7 @@ class Visit:
     """A browser context, and everything its consoles said against us."""
 
     context: BrowserContext
+    origin: str
     complaints: list[str] = field(default_factory=list)
 
     def page(self) -> Page:
@@ -108,7 +109,13 @@ class Visit:
         page = self.context.new_page()
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", lambda request: self._see(request.url))
         return page
+
+    def _see(self, url: str) -> None:
+        """Whatever a page asks of anybody but us is a complaint."""
+        if not url.startswith((self.origin, "data:", "blob:")):
+            self.complaints.append(f"third party: {url}")
 
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
@@ -188,7 +195,7 @@ def visit(server: Server, chromium: Browser) -> Iterator[Visiting]:
             token = server.token(account_id)
             cookies.append({"name": "session", "value": token, "url": server.origin})
         context.add_cookies(cookies)  # type: ignore[arg-type]
-        made.append(Visit(context))
+        made.append(Visit(context, server.origin))
         return made[-1]
 
     yield start

@@ -25,7 +25,7 @@ from tests.devices.given import WatchedSpool
 from tests.faults import load
 from tests.faults.gateway_victim import DEVICE, numbered
 from tests.faults.load import Tally
-from tests.faults.server_process import ROOT, ServerProcess
+from tests.faults.server_process import ROOT, ServerProcess, python_environment
 
 QUICK: Final = GatewaySettings(retry_max_s=0.2, ack_timeout_s=2.0)
 """A gateway that marks acknowledgements and comes back quickly, so that a test may end."""
@@ -98,6 +98,7 @@ def _killed_after(lines: int, home: Path, first: int) -> list[int]:
     victim = subprocess.Popen(  # noqa: S603 - our own module
         [sys.executable, "-m", "tests.faults.gateway_victim", str(home), str(first)],
         stdout=subprocess.PIPE,
+        env=python_environment(),
         cwd=ROOT,
     )
     assert victim.stdout is not None

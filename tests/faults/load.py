@@ -64,10 +64,8 @@ class Tally:
         )
 
     def __str__(self) -> str:
-        return (
-            f"acked {self.acked}, found {self.found}, doubled {self.doubled},"
-            f" sent again {self.again}"
-        )
+        again = f", sent again {self.again}" if self.again else ""
+        return f"acked {self.acked}, found {self.found}, doubled {self.doubled}{again}"
 
 
 @dataclass(slots=True)

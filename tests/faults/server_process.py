@@ -1,14 +1,18 @@
 """A real server, `python -m telehealth serve`, as a process that a test may do anything to."""
 
+import atexit
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from functools import cache
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +28,25 @@ def free_port() -> int:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return int(taken.getsockname()[1])
+
+
+@cache
+def _bytecode() -> str:
+    """Return a folder for compiled modules that goes with this process."""
+    folder = tempfile.mkdtemp(prefix="telehealth-bytecode-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def python_environment() -> dict[str, str]:
+    """Return the environment of a process of ours: no settings, and compiled modules are kept.
+
+    Compiling is half of a start, and some machines forbid to keep what was compiled beside the
+    sources: so it is kept elsewhere, and only the first start of many compiles.
+    """
+    dropped = ("TELEHEALTH_", "PYTHONDONTWRITEBYTECODE")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+    return {"PYTHONPYCACHEPREFIX": _bytecode()} | kept
 
 
 class ServerProcess:
@@ -52,8 +75,7 @@ class ServerProcess:
         self._command = (*tracer, sys.executable, *command)
         self._traced = bool(tracer)
         self._log_path = folder / "server.log"
-        kept = {k: v for k, v in os.environ.items() if not k.startswith("TELEHEALTH_")}
-        self._environment = kept | {
+        self._environment = python_environment() | {
             "TELEHEALTH_DATABASE": url,
             "TELEHEALTH_HOST": "127.0.0.1",
             "TELEHEALTH_PORT": str(self.port),

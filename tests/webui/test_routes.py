@@ -6,6 +6,7 @@ import pytest
 from aiohttp import WSServerHandshakeError, web
 
 from telehealth.store import tables
+from telehealth.store.database import Transaction
 from tests.webui import people
 from tests.webui.conftest import Site, Visitor, Visitors
 from webui.access import Access
@@ -153,7 +154,7 @@ async def ask(site: Site, visitor: Visitor, route: Route, room_id: str) -> int:
 async def test_every_route_serves_whom_it_should_and_refuses_everybody_else(
     site: Site, visitors: Visitors, who: str
 ) -> None:
-    def settle(tx: people.Transaction) -> None:
+    def settle(tx: Transaction) -> None:
         people.put(
             tx,
             tables.Person(

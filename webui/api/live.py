@@ -9,7 +9,8 @@ from aiohttp import WSMsgType, web
 from msgspec import Meta
 
 from telehealth.errors import TelehealthError, code_of
-from telehealth.live import NOT_ALLOWED, LiveHub, Viewer
+from telehealth.live import NOT_ALLOWED, LiveHub
+from telehealth.viewer import Viewer
 from webui.keys import LIVE, signed_in
 from webui.metrics import FRAMES
 

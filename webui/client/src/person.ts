@@ -12,6 +12,7 @@ import {
   levelName,
   newest,
   reasonText,
+  shape,
   stateOf,
   valueBox,
   type LiveSample,
@@ -190,7 +191,7 @@ class ChartsElement extends Island {
   }
 
   private key(chart: Chart) {
-    if (chart.bands.length === 0) return nothing;
+    if (chart.bands.length === 0 && !chart.withMarks) return nothing;
     return html`<p class="key">
       ${chart.bands.map(
         (band) =>
@@ -201,7 +202,15 @@ class ChartsElement extends Island {
             })}</span
           >`,
       )}
+      ${chart.lines.length > 1 ? this.lines() : nothing}
     </p>`;
+  }
+
+  private lines() {
+    return html`<span><i class="line"></i>${t("chart.line")}</span>
+      <span><i class="line dashed"></i>${t("chart.min")}</span>
+      <span>${shape(3)}${t("chart.alert")}</span>
+      <span><i class="tick"></i>${t("chart.finger_off")} / ${t("chart.disconnected")}</span>`;
   }
 }
 
