@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from telehealth.bus import Bus, Message
-from telehealth.errors import TelehealthError
+from telehealth.errors import UnavailableError
 from telehealth.store.database import Database, Reader, Row, Transaction
 
 log = logging.getLogger(__name__)
@@ -84,8 +84,10 @@ class Dispatcher:
                 try:
                     while await self.step():
                         pass
-                except TelehealthError:
-                    log.exception("outbox cannot be read now")
+                except UnavailableError as error:
+                    log.error("outbox cannot be read now", extra={"why": str(error)})
+                except Exception:
+                    log.exception("a notice failed")
                 try:
                     await asyncio.wait_for(self._wake.wait(), _POLL_S)
                 except TimeoutError:

@@ -10,12 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from telehealth.bus import Bus
-from telehealth.errors import TelehealthError
+from telehealth.errors import UnavailableError
 from telehealth.store.database import Database, Reader, Transaction
 
 log = logging.getLogger(__name__)
 _BATCH = 100
 _LONGEST_WAIT_S = 1.0
+_RETRY_MS = 60_000
+"""A timer whose handler fails is tried again after this; the others go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +72,25 @@ _TAKE = (
 )
 
 
-def fire_due(tx: Transaction, handlers: Mapping[str, Handler]) -> set[str]:
+def fire_due(tx: Transaction, handlers: Mapping[str, Handler], *, most: int = _BATCH) -> set[str]:
     """Fire a batch of due timers with what they cause; returns the topics to tell."""
     sql = _TAKE if tx.is_sqlite else f"{_TAKE} FOR UPDATE SKIP LOCKED"
     topics: set[str] = set()
-    for timer_id, kind, subject_id, due_ms, payload in tx.rows(sql, (tx.now_ms, _BATCH)):
+    for timer_id, kind, subject_id, due_ms, payload in tx.rows(sql, (tx.now_ms, most)):
         tx.execute("DELETE FROM timer WHERE timer_id = ?", (timer_id,))
         topics.update(handlers[kind](tx, Due(kind, subject_id, due_ms, bytes(payload))))
     return topics
+
+
+def postpone_first(tx: Transaction) -> Due | None:
+    """Move the earliest due timer, whose handler fails, out of the way of the others."""
+    sql = _TAKE if tx.is_sqlite else f"{_TAKE} FOR UPDATE SKIP LOCKED"
+    for timer_id, kind, subject_id, due_ms, payload in tx.rows(sql, (tx.now_ms, 1)):
+        tx.execute(
+            "UPDATE timer SET due_ms = ? WHERE timer_id = ?", (tx.now_ms + _RETRY_MS, timer_id)
+        )
+        return Due(kind, subject_id, due_ms, bytes(payload))
+    return None
 
 
 class Timers:
@@ -93,8 +106,8 @@ class Timers:
         while True:
             try:
                 await self.step()
-            except TelehealthError:
-                log.exception("timers cannot run now")
+            except UnavailableError as error:
+                log.error("timers cannot run now", extra={"why": str(error)})
             await asyncio.sleep(_LONGEST_WAIT_S)
 
     async def step(self) -> None:
@@ -105,6 +118,22 @@ class Timers:
             return due is not None and due <= reader.now_ms
 
         while await self._database.read(look):
-            topics = await self._database.write(lambda tx: fire_due(tx, self._handlers))
-            for topic in topics:
+            for topic in await self._fire():
                 self._bus.publish(topic, {"kind": "state"})
+
+    async def _fire(self) -> set[str]:
+        """Fire a batch; where that fails, one timer, and put that off where it fails alone."""
+        for most in (_BATCH, 1):
+            try:
+                return await self._database.write(
+                    lambda tx, most=most: fire_due(tx, self._handlers, most=most)  # type: ignore[misc]
+                )
+            except UnavailableError:
+                raise
+            except Exception as error:  # noqa: BLE001 - logged below, with the timer it belongs to
+                failure = error
+        put_off = await self._database.write(postpone_first)
+        if put_off is not None:
+            fields = {"kind": put_off.kind, "subject_id": put_off.subject_id}
+            log.error("a timer failed and is put off", exc_info=failure, extra=fields)
+        return set()

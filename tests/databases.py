@@ -4,6 +4,7 @@ The schema is migrated once a process and then copied, which is what makes the t
 migrations themselves are tested on empty databases (`tests/telehealth/store/test_migrate.py`).
 """
 
+import atexit
 import os
 import shutil
 import tempfile
@@ -67,7 +68,9 @@ async def _template(engine: str) -> str:
     if engine in _names():
         return _names()[engine]
     if engine == "sqlite":
-        path = Path(tempfile.mkdtemp(prefix="telehealth-template-")) / "template.sqlite"
+        folder = tempfile.mkdtemp(prefix="telehealth-template-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        path = Path(folder) / "template.sqlite"
         await migrate.upgrade(f"sqlite:///{path}")
         found = str(path)
     else:

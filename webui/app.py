@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from telehealth.access.passwords import Passwords
+from telehealth.errors import UnavailableError
 from telehealth.live import LiveHub
 from telehealth.services import Services
 from webui.api.signalling import calls_running
@@ -60,5 +61,13 @@ async def _keep_static_files(request: web.Request, response: web.StreamResponse)
 
 
 async def _say_good_bye(app: web.Application) -> None:
-    """Close live pages at once; they come back by themselves when the server does."""
+    """Close live pages, calls' sockets and gateways at once; all come back by themselves."""
+    services = app[SERVICES]
     app[LIVE].going_away()
+    for link in list(services.uplinks.values()):
+        link.end(
+            1013,
+            UnavailableError.code,
+            "the server is going away",
+            retry_after_s=services.settings.retry_after_s,
+        )

@@ -95,7 +95,7 @@ def _open(tx: Transaction, case: Case) -> Alert:
         level_table=case.level_table,
     )
     records.add_events(tx, events)
-    log.info("alert raised", extra={"alert_id": alert.alert_id, "level": alert.level.name})
+    log.info("raising alert", extra={"alert_id": alert.alert_id, "priority": alert.priority.value})
     return alert
 
 

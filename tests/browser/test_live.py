@@ -159,6 +159,19 @@ def test_a_new_reading_joins_the_charts_and_the_table(visit: Visiting, server: S
     settle_values(server, "p-nam", 94, 2)
 
 
+def test_charts_follow_the_width_of_the_screen(visit: Visiting, server: Server) -> None:
+    page = open_page(visit, server, "ac-doctor", "/doctor/persons/p-hoa")
+    chart = page.locator(".uplot").first
+    wide = chart.bounding_box()
+    page.set_viewport_size(PHONE)
+    expect(page.locator(".u-wrap").first).to_have_attribute("style", re.compile(r"width: 3\d\dpx"))
+    narrow = chart.bounding_box()
+    assert wide is not None
+    assert narrow is not None
+    assert wide["width"] > 700
+    assert narrow["width"] <= PHONE["width"]
+
+
 def test_a_silent_line_is_told_within_ten_seconds_and_heals(
     visit: Visiting, server: Server
 ) -> None:

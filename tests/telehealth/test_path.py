@@ -10,6 +10,7 @@ from protocols.reading import Quality
 from protocols.uplink import Batch, Event, Refusal, WireReading, encode
 from telehealth import cases, judging, loans, timers
 from telehealth.alerts import desk
+from telehealth.bus import Bus
 from telehealth.errors import IllegalTransitionError, NotFoundError, RefusedError
 from telehealth.intake import Taken, Upload, take_in
 from telehealth.outbox import Notice, mark_sent, queue, waiting
@@ -349,6 +350,29 @@ async def test_a_timer_fires_once_however_late_and_can_be_moved_and_taken_away(
     for now_ms in (START - 1, START, START, START + 10 * MINUTE):
         await path.at(now_ms, lambda tx: timers.fire_due(tx, {"test": note}))
     assert fired == ["a", "b"]
+
+
+async def test_a_timer_that_fails_is_put_off_and_the_others_fire(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def handler(tx: Transaction, due: timers.Due) -> list[str]:
+        if due.subject_id == "bad":
+            raise ZeroDivisionError
+        tx.insert("sequence", ("name", "value"), [(f"fired {due.subject_id}", 1)])
+        return []
+
+    def set_three(tx: Transaction) -> None:
+        for number, subject in enumerate(("a", "bad", "b")):
+            timers.set_timer(tx, "test", subject, number)
+
+    await path.at(START, set_three)
+    await timers.Timers(path.database, Bus(), {"test": handler}).step()
+    fired = "SELECT name FROM sequence WHERE name LIKE 'fired%' ORDER BY name"
+    assert await path.rows(fired) == [("fired a",), ("fired b",)]
+    left = await path.rows("SELECT subject_id, due_ms FROM timer WHERE kind = 'test'")
+    assert [subject for subject, _ in left] == ["bad"]
+    assert left[0][1] > START
+    assert "put off" in caplog.text
 
 
 async def test_what_the_rules_need_to_replay_a_decision_is_stored_with_it(path: Path) -> None:

@@ -16,7 +16,7 @@ from protocols.uplink import (
     epoch_ms,
 )
 from telehealth import gateways
-from telehealth.errors import NotAllowedError, TelehealthError, UnavailableError
+from telehealth.errors import NotAllowedError, TelehealthError, UnavailableError, code_of
 from telehealth.services import Services
 from telehealth.store.queries import uploads
 from telehealth.uplinks import OpenStream, Uplink, admit, new_challenge, welcome
@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 _HELLO_TIMEOUT_S = 15.0
 _HEARTBEAT_S = 30.0
 _FAREWELL_S = 5.0
+_RETRY_AFTER_S = 5.0
 
 
 async def gateway_socket(request: web.Request) -> web.StreamResponse:
@@ -153,14 +154,14 @@ async def _answer(socket: web.WebSocketResponse, link: Uplink, moved: asyncio.Ev
 async def _refuse(socket: web.WebSocketResponse, error: TelehealthError) -> None:
     """Say why a connection was not admitted, and close it."""
     if isinstance(error, DecodeError):
-        code, close_code = "malformed", 1007
+        failure, close_code = Failure("malformed", str(error)), 1007
     elif isinstance(error, UnavailableError):
-        code, close_code = error.code, 1013
+        failure, close_code = Failure(error.code, str(error), _RETRY_AFTER_S), 1013
     else:
-        code, close_code = getattr(error, "code", "refused"), 4003
-    log.warning("gateway refused", extra={"code": code})
+        failure, close_code = Failure(code_of(error), str(error)), 4003
+    log.warning("gateway refused", extra={"code": failure.code})
     try:
-        await _send(socket, encode(Failure(code, str(error))))
+        await _send(socket, encode(failure))
         await socket.close(code=close_code)
     except ConnectionError:
         return
