@@ -21,7 +21,6 @@ import msgspec
 from telehealth.access import sessions
 from telehealth.access.policy import Action, Role
 from telehealth.access.scope import persons_seen_by, require
-from telehealth.access.sessions import SignedIn
 from telehealth.alerts.desk import DESK_TOPIC
 from telehealth.bus import Bus
 from telehealth.clock import Clock

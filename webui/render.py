@@ -32,6 +32,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self._environment.globals["asset"] = assets.asset
+        self._environment.filters["asset_preloads"] = lambda name: list(assets.asset(name).preloads)
         self._environment.globals["shown"] = shown
         self._environment.globals["level_name"] = level_name
         self._environment.filters["as_json"] = shown.as_json

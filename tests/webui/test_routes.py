@@ -1,5 +1,6 @@
 """The route table: complete, default-deny, and right for every role and relation."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from webui.api import gateway
 from webui.guard import ROUTE_ACCESS
 from webui.routes import ROUTES, STATIC, Route
 
+DOCS = Path(__file__).parents[2] / "docs"
 ANONYMOUS, DOCTOR, FAR, HOA, LINH, ADMIN = "anonymous", "doctor", "far", "hoa", "linh", "admin"
 VISITORS = (ANONYMOUS, DOCTOR, FAR, HOA, LINH, ADMIN)
 STAFF_OF_HOA = {DOCTOR}
@@ -96,6 +98,12 @@ def test_every_route_of_the_table_is_walked_here() -> None:
 def test_only_gateways_bring_their_own_proof() -> None:
     own = {route.handler for route in ROUTES if route.access is Access.OWN_PROOF}
     assert own == {gateway.gateway_socket, gateway.enrol}
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+def test_every_route_is_documented(route: Route) -> None:
+    told = "".join(path.read_text(encoding="utf-8") for path in DOCS.glob("*.md"))
+    assert route.path in told
 
 
 async def the_visitor(name: str, visitors: Visitors) -> Visitor:

@@ -1,7 +1,6 @@
 // Builds the client into ../static/dist: hashed files, manifest.json, .br and .gz beside each.
 // Every entry point is named here; what they share is split into chunks by esbuild.
 import { build } from "esbuild";
-import { existsSync } from "node:fs";
 import { mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -25,7 +24,7 @@ async function main() {
       ...ENTRIES.map((name) => ({ in: `src/${name}.ts`, out: name })),
       ...STYLES.map((name) => ({ in: `src/styles/${name}.css`, out: name })),
       { in: "src/icon.svg", out: "icon" },
-    ].filter((entry) => existsSync(join(HERE, entry.in))),
+    ],
     outdir: fresh,
     bundle: true,
     splitting: true,

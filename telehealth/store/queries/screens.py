@@ -207,8 +207,9 @@ def _person_row(row: Row, gathered: _Gathered, now_ms: int) -> PersonRow:
 
 _ALERT_COLUMNS: Final = (
     "SELECT a.person_id, a.alert_id, a.cause, a.kind, a.priority, a.level, a.status, a.step,"
-    " a.awaiting_repeat, a.late, a.measured_ms, a.raised_ms, a.accepted_ms, a.accepted_by, w.display_name,"
-    " a.accept_reason, a.review_ms, a.closed_ms, a.close_reason, a.device_id, a.reasons"
+    " a.awaiting_repeat, a.late, a.measured_ms, a.raised_ms, a.accepted_ms, a.accepted_by,"
+    " w.display_name, a.accept_reason, a.review_ms, a.closed_ms, a.close_reason, a.device_id,"
+    " a.reasons"
     " FROM alert a LEFT JOIN account w ON w.account_id = a.accepted_by"
 )
 
