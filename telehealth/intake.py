@@ -88,7 +88,9 @@ def take_in(tx: Transaction, group: Sequence[Upload]) -> Taken:
     fresh, ends = _advance_streams(tx, group)
     batches = [(u, u.message) for u in fresh if isinstance(u.message, Batch)]
     kept.add_uploads(tx, [(u.stream_id, u.seq, u.raw) for u, _ in batches])
-    kept.add_refused(tx, [(u.gateway_id, u.stream_id, u.seq, u.refusals, u.raw) for u in fresh])
+    kept.add_refused(
+        tx, [(u.gateway_id, u.stream_id, u.seq, u.refusals, u.raw) for u in fresh if u.refusals]
+    )
     kept.add_device_events(tx, [batch for _, batch in batches])
     readings = _not_yet_known(tx, batches)
     belonging, probes = judging.attribute(tx, readings, [batch for _, batch in batches])

@@ -102,12 +102,20 @@ def welcome(streams: dict[str, OpenStream], *, now_ms: int, retry_after_s: float
     return Welcome(acked, now_ms, retry_after_s=retry_after_s)
 
 
+_NOT_A_PATIENTS = int(NOT_A_PATIENTS)
+"""As a plain number: flags are slow, and this is asked of every reading."""
+
+
+def _has_demonstrations(batch: Batch) -> bool:
+    return any(reading.quality & _NOT_A_PATIENTS for reading in batch.readings)
+
+
 def _without_demonstrations(batch: Batch) -> tuple[Batch, list[Refusal]]:
     """Set demonstration and test data aside: they are kept, and never a patient's reading."""
     kept: list[WireReading] = []
     refusals: list[Refusal] = []
     for number, reading in enumerate(batch.readings):
-        if reading.quality & NOT_A_PATIENTS:
+        if reading.quality & _NOT_A_PATIENTS:
             why = f"demonstration or test data, quality {reading.quality}: never a patient's"
             refusals.append(Refusal(batch.seq, f"readings[{number}]", why))
         else:
@@ -171,7 +179,7 @@ class Uplink:
         if stream is None:
             self.end(1002, "unknown_stream", f"hello did not name the stream {name}")
             return
-        if isinstance(message, Batch) and any(r.quality & NOT_A_PATIENTS for r in message.readings):
+        if isinstance(message, Batch) and message.readings and _has_demonstrations(message):
             message, not_theirs = _without_demonstrations(message)
             refusals = [*refusals, *not_theirs]
         expected = self._next[name]
@@ -224,7 +232,7 @@ class Uplink:
         self.in_flight += change
         if self.full:
             self.room.clear()
-        else:
+        elif not self.room.is_set():
             self.room.set()
 
     def take_answers(self) -> list[Answer]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from telehealth.store import tables
@@ -52,7 +53,7 @@ def insert(tx: Transaction, table: str, columns: Sequence[str], rows: Sequence[R
         tx.connection.exec_driver_sql(_unnest_insert(table, tuple(columns)), tuple(arrays))
         return
     for chunk in _chunks(rows, _SQLITE_MAX_PARAMETERS // len(columns)):
-        flat = tuple(value for row in chunk for value in row)
+        flat = tuple(chain.from_iterable(chunk))
         tx.connection.exec_driver_sql(_values_insert(table, tuple(columns), len(chunk)), flat)
 
 
@@ -67,7 +68,7 @@ def update(
         tx.connection.exec_driver_sql(_unnest_update(table, key, tuple(columns)), tuple(arrays))
         return
     for chunk in _chunks(rows, _SQLITE_MAX_PARAMETERS // (len(columns) + 1)):
-        flat = tuple(value for row in chunk for value in row)
+        flat = tuple(chain.from_iterable(chunk))
         tx.connection.exec_driver_sql(_values_update(table, key, tuple(columns), len(chunk)), flat)
 
 
