@@ -33,6 +33,7 @@ pytestmark = [
 ]
 AXE = Path(__file__).parents[2] / "webui/client/node_modules/axe-core/axe.min.js"
 DESK, PHONE = ViewportSize(width=1440, height=900), ViewportSize(width=390, height=844)
+NARROW = ViewportSize(width=360, height=740)
 SILENT = CAST[0].person.display_name
 SOON_MS = 60_000
 """Illness at 300 times the clock, and 15 s below the line: an alert in half a minute."""
@@ -107,6 +108,16 @@ async def test_the_doctor_sees_twelve_live_people_an_alert_appears_and_is_accept
     await page.get_by_role("button", name="Nhận cảnh báo").first.click()
     await expect(page.get_by_text("Đã nhận").first).to_be_visible()
     await _photograph(page, "demo-person-desk")
+    assert commune.complaints == []
+
+
+async def test_the_doctors_list_fits_a_narrow_phone(commune: Commune) -> None:
+    page = await commune.enter("bacsi", viewport=NARROW)
+    await expect(page.locator("[data-person]")).to_have_count(12)
+    beyond = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert beyond <= 0
+    assert await _violations(page) == []
+    await _photograph(page, "demo-doctor-phone")
     assert commune.complaints == []
 
 
