@@ -240,7 +240,9 @@ async def _read_the_ward(identity: Identity, folder: Path, pace: float) -> None:
 async def _answer_calls(origin: str, log_in: LogIn) -> None:
     """Be a virtual person who takes the doctor's call, until cancelled."""
     from devices.simulator.call_answerer import CallAnswerer  # noqa: PLC0415 - only the demo's
+    from devices.simulator.call_peer import only_loopback  # noqa: PLC0415
 
+    only_loopback()
     await CallAnswerer(origin, log_in.login, log_in.password).run()
 
 
