@@ -8,14 +8,17 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any, Final
 
+import msgspec
 import typer
 
+from devices.identity import EnrolmentError, load_identity, tls_context
 from devices.identity import enrol as enrol_gateway
-from devices.identity import load_identity
-from devices.settings import load_settings
+from devices.settings import Settings, load_settings
 from devices.spool_file import SPOOL_FILE
 from devices.status import read_status
 from protocols.errors import TelehealthError
+from protocols.qr.own import GatewayEnrolQr
+from protocols.server_identity import fingerprint
 
 SETTINGS_FILE: Final = "gateway.toml"
 _PLAIN: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
@@ -36,32 +39,53 @@ Folder = Annotated[
         help="Where identity, settings and spool are kept.",
     ),
 ]
+CaFile = Annotated[
+    str,
+    typer.Option(
+        "--ca",
+        envvar="TELEHEALTH_GATEWAY_CA",
+        help="PEM file of the CA that vouches for the server; default: those of the system.",
+    ),
+]
 DEFAULT_FOLDER: Final = Path("var/gateway")
 
 
 @app.command()
 def enrol(
-    server: Annotated[str, typer.Option(help="Address of the server, https://…")],
-    code: Annotated[str, typer.Option(help="The one-use code that the administrator sees.")],
+    server: Annotated[str, typer.Option(help="Address of the server, https://…")] = "",
+    code: Annotated[str, typer.Option(help="The one-use code that the administrator sees.")] = "",
+    link: Annotated[str, typer.Option(help="Instead of both: the text of the QR code.")] = "",
     name: Annotated[str, typer.Option(help="What people call this gateway; a place.")] = "",
     folder: Folder = DEFAULT_FOLDER,
+    ca: CaFile = "",
 ) -> None:
     """Make this device's key and exchange a one-use code for a gateway id."""
-    identity = asyncio.run(enrol_gateway(server, code, name, folder))
+    if link:
+        scanned = GatewayEnrolQr.parse(link)
+        server, code = scanned.origin, scanned.code
+    if not (server and code):
+        raise EnrolmentError("enrol needs --server and --code, or --link")
+    settings = _settings(folder, ca)
+    identity = asyncio.run(enrol_gateway(server, code, name, folder, ca_file=settings.ca_file))
     typer.echo(f"enrolled as {identity.gateway_id} at {identity.server}")
+    if identity.pins:
+        typer.echo(f"server's fingerprint {fingerprint(identity.pins.keys[0])}")
 
 
 @app.command()
 def run(
     folder: Folder = DEFAULT_FOLDER,
     verbose: Annotated[bool, typer.Option("--verbose", help="Log every detail.")] = False,
+    ca: CaFile = "",
 ) -> None:
     """Read oximeters and upload until stopped (Ctrl-C or SIGTERM)."""
     from devices.gateway import Gateway  # noqa: PLC0415 (bleak is slow; enrol needs none)
 
     _log_to_stderr(logging.DEBUG if verbose else logging.INFO)
     identity = load_identity(folder)
-    gateway = Gateway(identity, folder, load_settings(folder / SETTINGS_FILE))
+    settings = _settings(folder, ca)
+    tls_context(settings.ca_file)
+    gateway = Gateway(identity, folder, settings)
     asyncio.run(_until_stopped(gateway.run()))
 
 
@@ -85,6 +109,8 @@ def status(folder: Folder = DEFAULT_FOLDER) -> None:
     """Show who this gateway is and what waits in its spool."""
     identity = load_identity(folder)
     typer.echo(f"gateway {identity.gateway_id} of {identity.server}")
+    if identity.pins:
+        typer.echo(f"server's fingerprint: {fingerprint(identity.pins.keys[0])}")
     spool = read_status(folder / SPOOL_FILE)
     contact = spool.last_contact_at
     typer.echo(f"last contact: {contact.isoformat(timespec='seconds') if contact else 'never'}")
@@ -97,6 +123,12 @@ def status(folder: Folder = DEFAULT_FOLDER) -> None:
     typer.echo(f"rejected frames kept: {spool.rejected}")
     for counter, count in spool.counters.items():
         typer.echo(f"counted {counter}: {count}")
+
+
+def _settings(folder: Path, ca_file: str) -> Settings:
+    """Read the settings; a CA file that was named here wins."""
+    settings = load_settings(folder / SETTINGS_FILE)
+    return msgspec.structs.replace(settings, ca_file=ca_file) if ca_file else settings
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
-"""Who this gateway is: an Ed25519 key made here, and the id that a server gave it for a code.
+"""Who this gateway is, and whose: an Ed25519 key made here, an id, the server's identities.
 
 The private key never leaves the device; both files are readable by their owner alone. Enrolment
-is one HTTP request (docs/uplink.md, "Enrolment"); it runs outside the event loop.
+is one HTTP request (docs/uplink.md, "Enrol once"); it runs outside the event loop.
 """
 
 import asyncio
@@ -20,7 +20,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Struct
 
+from devices.pins import NO_PINS, Pins
 from protocols.errors import DecodeError, TelehealthError
+from protocols.server_identity import IDENTITY_BYTES, from_base64, read_identities, split_code
 from protocols.uplink import SIGNATURE_CONTEXT, Identifier
 
 KEY_FILE: Final = "gateway.key"
@@ -45,10 +47,13 @@ class Enrolment(Struct, frozen=True):
 
     server: str
     gateway_id: Identifier
+    server_identities: list[str] = []
+    """Base64 of the public keys that we know the server by."""
 
 
 class _Answer(Struct):
     gateway_id: Identifier
+    server_identities: list[str] = []
 
 
 class _ErrorBody(Struct):
@@ -67,6 +72,9 @@ class Identity:
     server: str
     gateway_id: str
     key: Ed25519PrivateKey
+    pins: Pins = NO_PINS
+    folder: Path | None = None
+    """Where it is kept; None: nowhere."""
 
     @property
     def uplink_url(self) -> str:
@@ -74,6 +82,17 @@ class Identity:
         parts = check_server(self.server)
         scheme = "wss" if parts.scheme == "https" else "ws"
         return f"{scheme}://{parts.netloc}{parts.path.rstrip('/')}{UPLINK_PATH}"
+
+    def keep(self) -> None:
+        """Write server, id and pins to the folder, if there is one.
+
+        Raises:
+            IdentityError: the folder cannot be written.
+        """
+        if self.folder is not None:
+            keys = [base64.b64encode(key).decode() for key in self.pins.keys]
+            enrolment = Enrolment(self.server, self.gateway_id, keys)
+            write_private(self.folder / ENROLMENT_FILE, msgspec.json.encode(enrolment))
 
     def sign(self, nonce: str) -> str:
         """Return the base64 signature over context, nonce bytes and gateway id (docs/uplink.md).
@@ -103,6 +122,23 @@ def check_server(server: str) -> SplitResult:
     return parts
 
 
+def tls_context(ca_file: str = "") -> ssl.SSLContext:
+    """Return what a server's certificate is checked with.
+
+    Args:
+        ca_file: a file of PEM certificates, the only ones then believed; empty: the system's.
+
+    Raises:
+        IdentityError: no such file, or no certificate in it.
+    """
+    try:
+        context = ssl.create_default_context(cafile=ca_file or None)
+    except OSError as error:
+        raise IdentityError(f"CA file {ca_file}: {error.strerror or error}") from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -118,43 +154,51 @@ def load_identity(folder: Path) -> Identity:
     """
     try:
         enrolment = msgspec.json.decode((folder / ENROLMENT_FILE).read_bytes(), type=Enrolment)
+        keys = [from_base64(k, IDENTITY_BYTES, "identity") for k in enrolment.server_identities]
         key = _read_key(folder / KEY_FILE)
     except FileNotFoundError as error:
         raise IdentityError("not enrolled: run telehealth-gateway enrol first") from error
-    except (msgspec.MsgspecError, OSError) as error:
+    except (msgspec.MsgspecError, DecodeError, OSError) as error:
         raise IdentityError(f"identity in {folder}: {error}") from error
-    return Identity(enrolment.server, enrolment.gateway_id, key)
+    return Identity(enrolment.server, enrolment.gateway_id, key, Pins(tuple(keys)), folder)
 
 
-async def enrol(server: str, code: str, name: str, folder: Path) -> Identity:
+async def enrol(server: str, code: str, name: str, folder: Path, *, ca_file: str = "") -> Identity:
     """Make a key, or take the one that is here, and exchange a one-use code for a gateway id.
 
     Args:
         server: address of the server, `https://…`; http only on this machine.
-        code: what the administrator's screen shows.
+        code: what the administrator's screen shows, with the server's fingerprint behind it or not.
         name: what people call this gateway, a place and not a person.
         folder: where the identity is kept; made if missing.
+        ca_file: who may vouch for the server's certificate; empty: whom the system believes.
 
     Raises:
+        UnprovenServerError: the fingerprint in the code is another server's.
         EnrolmentError: refused, with the server's words, or the server cannot be reached.
         IdentityError: the key file is broken or cannot be written.
     """
     check_server(server)
+    context = tls_context(ca_file)
+    once, finger = split_code(code)
     key = make_or_read_key(folder)
     public = key.public_key().public_bytes(
         serialization.Encoding.Raw, serialization.PublicFormat.Raw
     )
-    body = {"code": code, "public_key": base64.b64encode(public).decode(), "name": name}
-    status, answer = await asyncio.to_thread(_post, server, msgspec.json.encode(body))
+    body = {"code": once, "public_key": base64.b64encode(public).decode(), "name": name}
+    status, answer = await asyncio.to_thread(_post, server, msgspec.json.encode(body), context)
     if status != _CREATED:
         raise EnrolmentError(f"server refused the enrolment ({status}): {_refusal(answer)}")
     try:
-        gateway_id = msgspec.json.decode(answer, type=_Answer).gateway_id
-    except (msgspec.MsgspecError, UnicodeError) as error:
+        found = msgspec.json.decode(answer, type=_Answer)
+        pins = NO_PINS
+        if found.server_identities or finger:
+            pins = Pins.shown(read_identities(found.server_identities), finger)
+    except (msgspec.MsgspecError, UnicodeError, DecodeError) as error:
         raise EnrolmentError(f"server's answer is not an enrolment: {error}") from error
-    enrolment = Enrolment(server.rstrip("/"), gateway_id)
-    write_private(folder / ENROLMENT_FILE, msgspec.json.encode(enrolment))
-    return Identity(enrolment.server, enrolment.gateway_id, key)
+    identity = Identity(server.rstrip("/"), found.gateway_id, key, pins, folder)
+    identity.keep()
+    return identity
 
 
 def make_or_read_key(folder: Path) -> Ed25519PrivateKey:
@@ -206,13 +250,11 @@ def _read_key(path: Path) -> Ed25519PrivateKey:
     return key
 
 
-def _post(server: str, body: bytes) -> tuple[int, bytes]:
+def _post(server: str, body: bytes, context: ssl.SSLContext) -> tuple[int, bytes]:
     parts = check_server(server)
     connection: http.client.HTTPConnection
     if parts.scheme == "https":
-        connection = http.client.HTTPSConnection(
-            parts.netloc, timeout=_TIMEOUT_S, context=ssl.create_default_context()
-        )
+        connection = http.client.HTTPSConnection(parts.netloc, timeout=_TIMEOUT_S, context=context)
     else:
         connection = http.client.HTTPConnection(parts.netloc, timeout=_TIMEOUT_S)
     try:

@@ -3,7 +3,9 @@
 Theory of operation (docs/uplink.md)::
 
     state             receives     effects
-    CHALLENGE         challenge    sign and say hello               -> WELCOME
+    CHALLENGE         challenge    sign and say hello with a nonce  -> PROOF
+    PROOF             proof        check it, keep what it shows     -> WELCOME
+    PROOF             welcome      as in WELCOME, from a server that is known by no identity
     WELCOME           welcome      date this boot, set the line,
                                    rewind or renew each stream      -> STREAMING
     STREAMING         ack          mark as committed, log refusals
@@ -11,16 +13,20 @@ Theory of operation (docs/uplink.md)::
     any               error        stop, or remember when to retry
 
 A message that is not in the table breaks the protocol: the connection is left and called again.
+Where the server's identities are known, nothing that was said before the proof is believed: an
+impostor can neither take a reading nor send this gateway away.
 What may be sent is a window over both streams: `room` of it is free, and a part of it is never
 given to `backlog`, so that the present does not queue behind the past.
 """
 
+import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
 from devices.parcels import STREAMS, Frame
+from devices.pins import Pins, UnprovenServerError
 from protocols.errors import TelehealthError
 from protocols.uplink import (
     PROTOCOL,
@@ -29,6 +35,7 @@ from protocols.uplink import (
     Failure,
     FromServer,
     Hello,
+    Proof,
     Refusal,
     Resume,
     StreamEpoch,
@@ -56,6 +63,13 @@ class Say:
     """Send this."""
 
     message: Hello
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """The server proved itself and showed its identities: know it by these from now on."""
+
+    pins: Pins
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +121,14 @@ class Refused:
     retry_after_s: float | None
 
 
-Effect = Say | ServerTime | Configure | Committed | Rewind | RenewEpoch | Refused
+Effect = Say | Pin | ServerTime | Configure | Committed | Rewind | RenewEpoch | Refused
 
 
 class State(Enum):
     """Where the conversation stands."""
 
     CHALLENGE = auto()
+    PROOF = auto()
     WELCOME = auto()
     STREAMING = auto()
 
@@ -129,6 +144,8 @@ class Session:
         epochs: Mapping[StreamName, str],
         highest: Mapping[StreamName, int],
         clock_synchronised: bool,
+        pins: Pins,
+        nonce: bytes,
         window: int = 32,
     ) -> None:
         self.state = State.CHALLENGE
@@ -139,6 +156,9 @@ class Session:
         self._epochs = epochs
         self._highest = dict(highest)
         self._clock_synchronised = clock_synchronised
+        self._pins = pins
+        self._nonce = nonce
+        self._challenge = ""
         self._window = window
         self._hello_ms = 0
         self.rewinds = 0
@@ -177,11 +197,18 @@ class Session:
 
         Raises:
             RevokedError: this gateway must not come back.
+            UnprovenServerError: the server cannot prove that it is the one we know.
             ProtocolError: the message has no place here, or claims what cannot be.
         """
         match self.state, message:
             case _, Failure():
                 return self._failed(message)
+            case State.PROOF, Proof():
+                return self._proved(message)
+            case State.PROOF, Welcome() if not self._pins:
+                return self._welcomed(message, monotonic_ms)
+            case State.PROOF, Welcome():
+                raise UnprovenServerError("the server gave no proof of its identity")
             case State.CHALLENGE, Challenge():
                 return self._challenged(message, monotonic_ms)
             case State.WELCOME, Welcome():
@@ -194,6 +221,10 @@ class Session:
                 raise ProtocolError(f"server said {type(message).__name__} in {state.name}")
 
     def _failed(self, failure: Failure) -> list[Effect]:
+        if self._pins and self.state in (State.CHALLENGE, State.PROOF):
+            raise UnprovenServerError(
+                f"refused ({failure.code}) by a server that gave no proof of its identity"
+            )
         if failure.code == REVOKED:
             raise RevokedError(
                 f"server refuses gateway {self._gateway_id} ({failure.code}): enrol it again"
@@ -203,16 +234,28 @@ class Session:
     def _challenged(self, challenge: Challenge, monotonic_ms: int) -> list[Effect]:
         if challenge.protocol != PROTOCOL:
             raise ProtocolError(f"server speaks protocol {challenge.protocol}, not {PROTOCOL}")
-        self.state = State.WELCOME
+        self.state = State.PROOF
         self._hello_ms = monotonic_ms
+        self._challenge = challenge.nonce
         hello = Hello(
             gateway=self._gateway_id,
             signature=self._sign(challenge.nonce),
             streams=[StreamEpoch(name, self._epochs[name]) for name in STREAMS],
             software=SOFTWARE,
             clock_synchronised=self._clock_synchronised,
+            nonce=base64.b64encode(self._nonce).decode(),
         )
         return [Say(hello)]
+
+    def _proved(self, proof: Proof) -> list[Effect]:
+        shown = self._pins.check(
+            proof, challenge=self._challenge, nonce=self._nonce, gateway_id=self._gateway_id
+        )
+        self.state = State.WELCOME
+        if shown == self._pins:
+            return []
+        self._pins = shown
+        return [Pin(shown)]
 
     def _welcomed(self, welcome: Welcome, monotonic_ms: int) -> list[Effect]:
         half_way_ms = (self._hello_ms + monotonic_ms) // 2

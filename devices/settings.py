@@ -44,6 +44,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A server that acknowledges nothing for so long is left and called again."""
     retry_max_s: Seconds = 300.0
     """The longest wait between two attempts to reach the server."""
+    ca_file: str = ""
+    """Who may vouch for the server's certificate: a file of PEM certificates, such as a province's
+    own CA, the only ones then believed; empty for those that the system believes."""
 
 
 def load_settings(path: Path) -> Settings:

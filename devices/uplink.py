@@ -7,8 +7,10 @@ for as long as it takes. Nothing is decided here: `session.py` decides, `spool.p
 import asyncio
 import logging
 import random
+import secrets
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -17,12 +19,14 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from devices.backoff import Backoff
 from devices.cancellation import stop_if_cancelled
 from devices.clock import Clock, Moment
-from devices.identity import Identity
+from devices.identity import Identity, IdentityError, tls_context
+from devices.pins import Pins, UnprovenServerError
 from devices.session import (
     NOT_ALLOWED,
     Committed,
     Configure,
     Effect,
+    Pin,
     Refused,
     RenewEpoch,
     RevokedError,
@@ -35,6 +39,7 @@ from devices.settings import Settings
 from devices.spool import RejectedFrame, Spool
 from devices.spool_thread import SpoolThread
 from protocols.errors import TelehealthError
+from protocols.server_identity import NONCE_BYTES
 from protocols.uplink import MAX_MESSAGE_BYTES, Refusal, StreamName, decode_from_server, encode
 
 logger = logging.getLogger(__name__)
@@ -92,24 +97,31 @@ class Uplink:
                 await self._connect_once()
             except RevokedError:
                 raise
+            except UnprovenServerError as error:
+                await self._come_back(error, "the server is not the one this gateway knows")
             except (OSError, TimeoutError, WebSocketException, TelehealthError) as error:
-                wait_s = self._backoff.next_s(self._retry_after_s)
-                self._retry_after_s = None
-                logger.warning(
-                    "no connection to the server",
-                    extra={"why": f"{type(error).__name__}: {error}", "retry_in_s": round(wait_s)},
-                )
-                await asyncio.sleep(wait_s)
+                await self._come_back(error, "no connection to the server")
+
+    async def _come_back(self, error: Exception, event: str) -> None:
+        """Wait before the next attempt; everything stays in the spool meanwhile."""
+        wait_s = self._backoff.next_s(self._retry_after_s)
+        self._retry_after_s = None
+        level = logging.ERROR if isinstance(error, UnprovenServerError) else logging.WARNING
+        why = f"{type(error).__name__}: {error}"
+        logger.log(level, event, extra={"why": why, "retry_in_s": round(wait_s)})
+        await asyncio.sleep(wait_s)
 
     async def _connect_once(self) -> None:
         url = self._identity.uplink_url
+        plain = url.startswith("ws:")
         async with connect(
             url,
+            ssl=None if plain else await asyncio.to_thread(tls_context, self._settings.ca_file),
             compression="deflate",
             open_timeout=_OPEN_TIMEOUT_S,
             close_timeout=1.0,
             max_size=MAX_MESSAGE_BYTES,
-            proxy=None if url.startswith("ws:") else True,
+            proxy=None if plain else True,
         ) as socket:
             session = Session(
                 self._identity.gateway_id,
@@ -117,6 +129,8 @@ class Uplink:
                 epochs=await self._spool.call(Spool.epochs),
                 highest=await self._spool.call(Spool.highest),
                 clock_synchronised=self._clock.moment().synchronised,
+                pins=self._identity.pins,
+                nonce=secrets.token_bytes(NONCE_BYTES),
                 window=self._settings.window,
             )
             listening = asyncio.create_task(self._listen(socket, session))
@@ -189,6 +203,8 @@ class Uplink:
             match effect:
                 case Say(message):
                     await socket.send(encode(message), text=True)
+                case Pin(pins):
+                    await self._know_the_server_by(pins)
                 case ServerTime(server_now_ms, monotonic_ms):
                     at = Moment(now.boot_id, monotonic_ms, now.wall_ms, now.synchronised)
                     await self._spool.call(Spool.contact, at, server_now_ms)
@@ -209,6 +225,15 @@ class Uplink:
                     raise _ConnectionOverError(f"{stream}: the server holds more than this spool")
                 case Refused(code, message, retry_after_s):
                     self._refused(code, message, retry_after_s)
+
+    async def _know_the_server_by(self, pins: Pins) -> None:
+        """Keep what the server proved; a disk that fails must not keep readings from it."""
+        self._identity = replace(self._identity, pins=pins)
+        try:
+            await asyncio.to_thread(self._identity.keep)
+            logger.info("server's identities kept")
+        except IdentityError as error:
+            logger.error("server's identities not kept", extra={"why": str(error)})
 
     def _refused(self, code: str, message: str, retry_after_s: float | None) -> None:
         self._retry_after_s = retry_after_s

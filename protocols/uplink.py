@@ -1,8 +1,9 @@
 """Gateway and server: the messages of `/gateway/v1`, JSON text frames (docs/uplink.md).
 
 Theory of operation. The server opens with a `challenge`; the gateway answers `hello` with its
-signature and names the epoch of each of its two streams; the server answers `welcome` with the
-last number it holds of each. Then the gateway sends `batch` after `batch`, each the next number
+signature and names the epoch of each of its two streams; where it carries a nonce, the server first
+answers `proof` that it is the server the gateway knows; then `welcome` with the last number it
+holds of each stream. Then the gateway sends `batch` after `batch`, each the next number
 of its stream, and the server answers `ack`, cumulative, only after its database has committed.
 A number the gateway no longer has is declared with `gap`. A number out of turn is answered with
 `resume`. Anything wrong is answered with `error`, and closes the connection only where no number
@@ -37,6 +38,7 @@ Seq = Annotated[int, Meta(ge=1, le=2**53)]
 Spo2 = Annotated[float, Meta(ge=0, le=100)]
 Pulse = Annotated[float, Meta(ge=0, le=350)]
 Perfusion = Annotated[float, Meta(ge=0, le=100)]
+Signature = Annotated[str, Meta(min_length=64, max_length=128)]
 QualityBits = Annotated[int, Meta(ge=0, le=2**16 - 1)]
 
 
@@ -98,10 +100,20 @@ class Hello(Struct, frozen=True, tag="hello", tag_field="type"):
     """Gateway's answer; `signature` is base64 of the Ed25519 signature over the challenge."""
 
     gateway: Identifier
-    signature: Annotated[str, Meta(min_length=64, max_length=128)]
+    signature: Signature
     streams: Annotated[list[StreamEpoch], Meta(min_length=1, max_length=2)]
     software: Annotated[str, Meta(max_length=64)] = ""
     clock_synchronised: bool = True
+    nonce: Annotated[str, Meta(min_length=44, max_length=44)] | None = None
+    """Base64 of 32 fresh random bytes: the server must prove who it is before `welcome`."""
+
+
+class Proof(Struct, frozen=True, tag="proof", tag_field="type"):
+    """Server's proof, one signature an identity over `server_identity.proof_words`."""
+
+    identities: Annotated[list[str], Meta(min_length=2, max_length=2)]
+    """Base64 of the public keys: the one in use, the one that comes next."""
+    signatures: Annotated[list[Signature], Meta(min_length=2, max_length=2)]
 
 
 class Welcome(Struct, frozen=True, tag="welcome", tag_field="type"):
@@ -169,7 +181,7 @@ class Failure(Struct, frozen=True, omit_defaults=True, tag="error", tag_field="t
 
 
 FromGateway = Hello | Batch | Gap
-FromServer = Challenge | Welcome | Ack | Resume | Failure
+FromServer = Challenge | Proof | Welcome | Ack | Resume | Failure
 
 _from_gateway: Final[msgspec.json.Decoder[FromGateway]] = msgspec.json.Decoder(FromGateway)
 _from_server: Final[msgspec.json.Decoder[FromServer]] = msgspec.json.Decoder(FromServer)

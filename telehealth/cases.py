@@ -6,6 +6,7 @@ from datetime import date
 
 from telehealth import judging
 from telehealth.errors import RefusedError
+from telehealth.people.records import Personal, seal_personal
 from telehealth.store.database import Transaction
 
 
@@ -14,22 +15,32 @@ class NewPerson:
     """A human, as first written down."""
 
     display_name: str
-    birth_date: date
+    birth_date: date | None
     sex: str = "unknown"
     pregnant: bool = False
     locale: str = "vi"
+    address: str = ""
+    place_id: str | None = None
+    place_given: str | None = None
+    """A place code that nobody knows, as it was given."""
+    created_by: str = ""
 
 
 def add_person(tx: Transaction, new: NewPerson) -> str:
     """Write a person down and return their id."""
     person_id = f"pe-{uuid.uuid4().hex}"
+    born = "" if new.birth_date is None else new.birth_date.isoformat()
+    personal = Personal(name=new.display_name, birth_date=born, address=new.address)
     tx.insert(
         "person",
-        ("person_id", "display_name", "birth_date", "sex", "pregnant", "locale", "created_ms"),
+        (
+            "person_id", "personal", "display_name", "birth_date", "sex", "pregnant", "locale",
+            "place_id", "place_given", "created_by", "created_ms",
+        ),
         [
             (
-                person_id, new.display_name, new.birth_date.isoformat(), new.sex, new.pregnant,
-                new.locale, tx.now_ms,
+                person_id, seal_personal(tx.vault, person_id, personal), "", "", new.sex,
+                new.pregnant, new.locale, new.place_id, new.place_given, new.created_by, tx.now_ms,
             )
         ],
     )  # fmt: skip

@@ -12,21 +12,24 @@ import contextlib
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from devices.identity import Identity, IdentityError, enrol, load_identity
 from devices.settings import Settings as GatewaySettings
 from devices.simulator.episodes import STEADY
 from devices.simulator.physiology import Pace, VirtualVitals, history
 from protocols.uplink import Batch, Refusal, WireReading, encode, epoch_ms
-from telehealth import cases, demo_people, gateways, loans, programmes
+from telehealth import cases, clock, demo_people, gateways, keys, loans, programmes
 from telehealth.access import accounts
 from telehealth.access.passwords import hash_now, new_password
 from telehealth.access.policy import Role
 from telehealth.demo_people import CAST, DOCTOR, PROGRAMME, Part
 from telehealth.intake import Upload, take_in
+from telehealth.keys import Keyring
+from telehealth.people import places
 from telehealth.serving import Listening, be_a_server, configure_logging, listening
 from telehealth.settings import Settings
 from telehealth.store.database import Database, Transaction
@@ -55,8 +58,16 @@ async def run(settings: Settings, *, fresh: bool) -> None:
         shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True, exist_ok=True)
     local = settings.model_copy(
-        update={"database": f"sqlite:///{FOLDER}/telehealth.sqlite", "host": "127.0.0.1"}
+        update={
+            "database": f"sqlite:///{FOLDER}/telehealth.sqlite",
+            "host": "127.0.0.1",
+            "keys": FOLDER / "keys.json",
+            "audit_checkpoints": FOLDER / "audit" / "checkpoints.jsonl",
+            "second_factor": "offered",
+        }
     )
+    if not local.keys.exists():
+        keys.save(local.keys, Keyring.new(clock.now_ms()))
     configure_logging("WARNING")
     async with demonstration(local, FOLDER) as (server, log_ins):
         be_a_server()
@@ -112,9 +123,11 @@ def populate(tx: Transaction) -> list[LogIn]:
 
 
 def _found(tx: Transaction, passwords: dict[str, str]) -> None:
-    programmes.create(tx, PROGRAMME)
+    places.add_places(tx, demo_people.PLACES, source="demo")
+    commune = tx.rows("SELECT place_id FROM place WHERE code = ?", (demo_people.HOME,))[0][0]
+    programmes.create(tx, replace(PROGRAMME, place_id=commune))
 
-    def account(login: str, name: str, role: Role, **more: str) -> str:
+    def account(login: str, name: str, role: Role, **more: Any) -> str:
         new = accounts.NewAccount(
             login=login,
             display_name=name,
@@ -125,11 +138,13 @@ def _found(tx: Transaction, passwords: dict[str, str]) -> None:
         return accounts.create(tx, new)
 
     doctor = account(*DOCTOR, Role.DOCTOR, programme_id=PROGRAMME.programme_id)
+    for login, name, role, _ in demo_people.STAFF:
+        account(login, name, role, place_id=commune)
     account("quantri", "Quản trị (giả định)", Role.ADMINISTRATOR)
     today = tx.now.date()
     since_ms = epoch_ms(tx.now - HISTORY) - 1
     for part in CAST:
-        person = cases.add_person(tx, part.person)
+        person = cases.add_person(tx, replace(part.person, place_id=commune, created_by="demo"))
         account(part.login, part.person.display_name, Role.PATIENT, person_id=person)
         onset = today - timedelta(days=part.day_of_illness)
         cases.open_case(tx, person, PROGRAMME.programme_id, doctor_id=doctor, onset=onset)
@@ -170,7 +185,7 @@ class _Nobody:
 
 
 def _as_of(tx: Transaction, at: datetime, group: Sequence[Upload]) -> None:
-    past = Transaction(tx.connection)
+    past = Transaction(tx.connection, tx.vault)
     past.now_ms = epoch_ms(at)
     take_in(past, group)
 
@@ -247,7 +262,8 @@ async def _answer_calls(origin: str, log_in: LogIn) -> None:
 
 
 def _welcome(origin: str, log_ins: Sequence[LogIn]) -> str:
-    lines = [f"  {whom:<28} {login:<12} {password}" for whom, login, password in log_ins]
+    width = max(len(one.whom) for one in log_ins)
+    lines = [f"  {whom:<{width}}  {login:<12} {password}" for whom, login, password in log_ins]
     return "\n".join(
         [
             "",

@@ -18,7 +18,9 @@ from devices.simulator.episodes import (
 )
 from devices.simulator.physiology import Baseline, VirtualPatient
 from devices.simulator.wearing import Wearing
+from telehealth.access.policy import Role
 from telehealth.cases import NewPerson
+from telehealth.people.places_check import PlaceRow, Ref
 from telehealth.programmes import NewProgramme
 
 PROGRAMME: Final = NewProgramme(
@@ -28,6 +30,21 @@ PROGRAMME: Final = NewProgramme(
     cadence=timedelta(minutes=1),
 )
 DOCTOR: Final = ("bacsi", "BS. Lê Minh Họa")
+STAFF: Final = (
+    ("dieuduong", "ĐD. Mai Thị Giả Lập", Role.NURSE, "điều dưỡng (nurse)"),
+    ("dieuphoi", "Phan Văn Sắp Đặt", Role.COORDINATOR, "điều phối (coordinator)"),
+    ("baove", "Hồ Thị Riêng Tư", Role.PRIVACY_OFFICER, "bảo vệ dữ liệu (privacy officer)"),
+)
+"""Everybody else of the commune's station: log-in, name, role, and how the welcome calls them."""
+_PROVINCE: Final = Ref("VD01")
+PLACES: Final = (
+    PlaceRow("VD", "Nước Ví Dụ", "country", "nước"),
+    PlaceRow("VD01", "Tỉnh Ví Dụ", "province", "tỉnh", Ref("VD")),
+    PlaceRow("VD0101", "Xã Minh Họa", "commune", "xã", _PROVINCE),
+    PlaceRow("VD0102", "Xã Thí Dụ", "commune", "xã", _PROVINCE),
+)
+"""An invented country of one province and two communes."""
+HOME: Final = "VD0101"
 
 _QUIET: Final = {"night_spo2_percent": 0.4}
 _USUAL: Final = Baseline(spo2_percent=98.1, pulse_per_min=74, **_QUIET)
@@ -115,6 +132,7 @@ VIRTUAL: Final = CAST[2:]
 """They answer a call by themselves; the first two are for whoever tries the demo."""
 LOGINS: Final = {
     DOCTOR[0]: f"bác sĩ (doctor) {DOCTOR[1]}",
+    **{login: f"{called} {name}" for login, name, _role, called in STAFF},
     "quantri": "quản trị (administrator)",
     CAST[0].login: f"người bệnh (patient) {CAST[0].person.display_name}",
     CAST[1].login: f"người bệnh (patient) {CAST[1].person.display_name}",

@@ -4,19 +4,31 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 from telehealth import clock as clocks
+from telehealth import keys, retention, rotating
+from telehealth.audit.log import AuditLog
 from telehealth.bus import Bus
 from telehealth.clock import Clock
 from telehealth.intake import Intake
+from telehealth.keywatch import KeyWatch
 from telehealth.outbox import Dispatcher
 from telehealth.services import Services
 from telehealth.settings import Settings
 from telehealth.store import migrate
 from telehealth.store.database import Database
 from telehealth.timers import Handler, Timers
+from telehealth.vault import Vault
 
 log = logging.getLogger(__name__)
+
+
+class Loop(Protocol):
+    """A part of the server that runs until it is cancelled."""
+
+    async def run(self) -> None:
+        """Run until cancelled."""
 
 
 @asynccontextmanager
@@ -31,26 +43,38 @@ async def running(
         clock: asked for the present by handlers of requests; the rules use the database's.
 
     Raises:
+        KeysError: the operator's keys are missing or cannot be read.
         UnavailableError: the database cannot promise that what is committed stays.
     """
+    vault = Vault(keys.load(settings.keys, settings.keyring))
     await migrate.upgrade(settings.database)
-    database = Database(settings.database)
+    database = Database(settings.database, vault)
     try:
         await database.check()
+        await rotating.seal_plain(database)
+        await database.write(retention.begin)
         bus = Bus()
         intake = Intake(database, bus, group_max=settings.intake_group_max)
-        loops = [
-            asyncio.create_task(loop.run(), name=type(loop).__name__)
-            for loop in (intake, Timers(database, bus, handlers), Dispatcher(database, bus))
+        audit = AuditLog(database, vault, clock, settings.audit_checkpoints)
+        await audit.open()
+        parts: list[Loop] = [
+            intake,
+            Timers(database, bus, handlers),
+            Dispatcher(database, bus),
+            audit,
         ]
+        if not settings.keyring:
+            parts.append(KeyWatch(settings.keys, vault))
+        loops = [asyncio.create_task(part.run(), name=type(part).__name__) for part in parts]
         for task in loops:
             task.add_done_callback(_say_if_it_died)
         try:
-            yield Services(settings, clock, database, bus, intake, loops=tuple(loops))
+            yield Services(settings, clock, database, bus, intake, audit, loops=tuple(loops))
         finally:
             for task in loops:
                 task.cancel()
             await asyncio.gather(*loops, return_exceptions=True)
+            await audit.close()
     finally:
         await database.close()
 

@@ -5,8 +5,10 @@ from typing import ClassVar
 from protocols.errors import DecodeError, TelehealthError
 
 __all__ = [
+    "BreakGlassError",
     "DecodeError",
     "IllegalTransitionError",
+    "KeysError",
     "NotAllowedError",
     "NotFoundError",
     "RefusedError",
@@ -20,6 +22,16 @@ class NotAllowedError(TelehealthError):
     """This person may not do this."""
 
     code: ClassVar[str] = "not_allowed"
+
+
+class BreakGlassError(NotAllowedError):
+    """Not as it stands; in an emergency this role may break the glass to this person."""
+
+    code: ClassVar[str] = "break_glass"
+
+    def __init__(self, words: str, person_id: str) -> None:
+        super().__init__(words)
+        self.person_id = person_id
 
 
 class NotFoundError(TelehealthError):
@@ -43,6 +55,12 @@ class UnavailableError(TelehealthError):
     """Not now; trying later may help."""
 
     code: ClassVar[str] = "unavailable"
+
+
+class KeysError(TelehealthError):
+    """The operator's keys are missing or do not fit; names the key, never its secret."""
+
+    code: ClassVar[str] = "keys"
 
 
 class RefusedError(TelehealthError):

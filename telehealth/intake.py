@@ -17,9 +17,10 @@ from typing import Protocol
 import msgspec
 
 from protocols.reading import Reading
-from protocols.uplink import Batch, Gap, Refusal, Sample, content_key, to_reading
+from protocols.uplink import Batch, Gap, Refusal, Sample, content_key, encode, to_reading
 from telehealth import judging
 from telehealth.bus import Bus
+from telehealth.consents import stopping
 from telehealth.errors import UnavailableError
 from telehealth.store.database import Database, Transaction
 from telehealth.store.queries import uploads as kept
@@ -86,6 +87,7 @@ class Taken:
 def take_in(tx: Transaction, group: Sequence[Upload]) -> Taken:
     """Store a group of uploads and everything that follows from them, or nothing."""
     fresh, ends = _advance_streams(tx, group)
+    _leave_out_withheld(tx, fresh)
     batches = [(u, u.message) for u in fresh if isinstance(u.message, Batch)]
     kept.add_uploads(tx, [(u.stream_id, u.seq, u.raw) for u, _ in batches])
     kept.add_refused(
@@ -102,6 +104,34 @@ def take_in(tx: Transaction, group: Sequence[Upload]) -> Taken:
         person_ids=judged.person_ids,
         samples=[batch for upload, batch in batches if _is_present(upload, batch)],
         queued=judged.queued,
+    )
+
+
+def _leave_out_withheld(tx: Transaction, group: Sequence[Upload]) -> None:
+    """Keep nothing that a device measured after its borrower withdrew consent.
+
+    What was measured before stays theirs; of a batch that holds both, only that is kept, and only
+    as readings: the batch as it was sent would hold the rest too. Numbers are acknowledged as ever.
+    """
+    devices = sorted({u.message.device for u in group if isinstance(u.message, Batch)})
+    limits = stopping.withheld(tx, devices)
+    if not limits:
+        return
+    for upload in group:
+        if isinstance(upload.message, Batch) and upload.message.device in limits:
+            limit_ms = limits[upload.message.device]
+            upload.message = before(upload.message, limit_ms)
+            upload.raw = encode(upload.message)
+            upload.refusals = []
+
+
+def before(batch: Batch, limit_ms: int) -> Batch:
+    """Return what of a batch was measured before an instant."""
+    return msgspec.structs.replace(
+        batch,
+        readings=[reading for reading in batch.readings if reading.at < limit_ms],
+        events=[event for event in batch.events if event.at < limit_ms],
+        samples=[one for one in batch.samples if batch.at + one.offset_ms < limit_ms],
     )
 
 

@@ -16,6 +16,7 @@ from protocols.reading import Reading
 from protocols.uplink import Batch, Event, epoch_ms, instant
 from telehealth.alerts import desk
 from telehealth.alerts.desk import Case
+from telehealth.consents import giving
 from telehealth.store.database import Reader, Row, Transaction
 from telehealth.subjects import (
     NOBODY,
@@ -168,7 +169,6 @@ def _case(subject: Subject, device_id: str | None, decision: AlertDecision) -> C
         person_id=subject.person_id,
         device_id=device_id,
         assigned_doctor_id=subject.assigned_doctor_id,
-        programme_id=subject.programme_id,
         rule_pack=subject.rules.pack.pack_id,
         level_table=subject.rules.table.table_id,
     )
@@ -232,7 +232,12 @@ def _row(
 
 
 def on_timer(tx: Transaction, due: Due) -> list[str]:
-    """Timer: a repeat that nobody made, a silence, a probe that stayed off."""
+    """Timer: a repeat that nobody made, a silence, a probe that stayed off.
+
+    Nothing is expected any more of somebody who withdrew consent to be monitored.
+    """
+    if giving.has_withdrawn(tx, due.subject_id):
+        return []
     return _move(
         tx,
         due.subject_id,

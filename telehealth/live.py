@@ -12,16 +12,19 @@ same round ends viewers whose session is over, and looks again at who may see wh
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
 
 from telehealth.access import sessions
-from telehealth.access.policy import Action, Role
+from telehealth.access.break_glass import basis_of
+from telehealth.access.policy import PURPOSE_OF, Action, Role
 from telehealth.access.scope import persons_seen_by, require
 from telehealth.alerts.desk import DESK_TOPIC
+from telehealth.audit.actions import AuditAction
+from telehealth.audit.chain import Entry
 from telehealth.bus import Bus
 from telehealth.clock import Clock
 from telehealth.errors import TelehealthError
@@ -42,6 +45,10 @@ NOT_ALLOWED: Final = 4403
 _encode = msgspec.json.Encoder().encode
 
 
+Record = Callable[..., Awaitable[None]]
+"""Takes audit entries, and returns when they are durable (`AuditLog.record`)."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Read:
     """What one transaction found about the persons that changed."""
@@ -57,8 +64,9 @@ class _Read:
 class LiveHub:
     """Every open page of this process."""
 
-    def __init__(self, database: Database, bus: Bus, clock: Clock) -> None:
+    def __init__(self, database: Database, bus: Bus, clock: Clock, record: Record) -> None:
         self._database = database
+        self._record = record
         self._bus = bus
         self._clock = clock
         self._viewers: set[Viewer] = set()
@@ -109,9 +117,10 @@ class LiveHub:
         actor = viewer.signed_in.actor
         now_ms = self.now_ms()
 
-        def look(reader: Reader) -> tuple[frozenset[str], dict[str, str], _Read, bool]:
+        def look(reader: Reader) -> tuple[frozenset[str], str, dict[str, str], _Read, bool]:
+            basis = ""
             if person_id is not None:
-                require(reader, actor, person_id, Action.SEE_VITALS)
+                basis = basis_of(reader, require(reader, actor, person_id, Action.SEE_VITALS))
                 persons = frozenset({person_id})
             else:
                 persons = frozenset(persons_seen_by(reader, actor))
@@ -120,9 +129,10 @@ class LiveHub:
             if resumed:
                 wanted = persons & set(screens.changed_since(reader, cursor, now_ms, now_ms))
             found = _read(reader, wanted, person_id, cursor if resumed else 0, now_ms)
-            return persons, _devices(reader, persons, now_ms), found, resumed
+            return persons, basis, _devices(reader, persons, now_ms), found, resumed
 
-        persons, devices, found, resumed = await self._database.read(look)
+        persons, basis, devices, found, resumed = await self._database.read(look)
+        await self._note(viewer, person_id, persons - viewer.noted, basis)
         self._unwatch(viewer)
         viewer.persons, viewer.detail = persons, person_id
         for watched in persons:
@@ -133,6 +143,19 @@ class LiveHub:
         if not resumed:
             viewer.start_anew()
         self._give(viewer, found)
+
+    async def _note(
+        self, viewer: Viewer, detail: str | None, fresh: frozenset[str], basis: str
+    ) -> None:
+        """Write down whom a page begins to show, before it shows them; one row a person."""
+        action = AuditAction.LIST_SEEN if detail is None else AuditAction.VIEW_OPENED
+        await self._record(*(_entry(viewer, action, key, basis) for key in sorted(fresh)))
+        viewer.noted |= fresh
+
+    async def closed(self, viewer: Viewer) -> None:
+        """Write down that a page about one person is no longer open."""
+        if viewer.detail is not None:
+            await self._record(_entry(viewer, AuditAction.VIEW_CLOSED, viewer.detail, ""))
 
     def _unwatch(self, viewer: Viewer) -> None:
         for person_id in viewer.persons:
@@ -289,6 +312,23 @@ class LiveHub:
                 viewer.close(NOT_ALLOWED)
         elif viewer.persons and viewer.persons != scope:
             await self.watch(viewer, None, 0)
+
+
+def _entry(viewer: Viewer, action: AuditAction, person_id: str, basis: str) -> Entry:
+    who = viewer.signed_in
+    return Entry(
+        action=action,
+        decision="break_glass" if basis.startswith("bg-") else "allow",
+        actor_id=who.account_id,
+        role=who.role,
+        grant_id=who.grant_id or "",
+        person_id=person_id,
+        target="live",
+        purpose=PURPOSE_OF[who.role],
+        basis=basis,
+        address=viewer.address,
+        session=who.session_hash.hex()[:16],
+    )
 
 
 def _devices(reader: Reader, persons: frozenset[str], now_ms: int) -> dict[str, str]:

@@ -4,7 +4,11 @@ import secrets
 from dataclasses import dataclass
 from typing import Final
 
+from telehealth.access.scope import CASE_JOIN, Scope
+from telehealth.consents import stopping
 from telehealth.errors import IllegalTransitionError, NotFoundError, RefusedError
+from telehealth.people.names import sort_key
+from telehealth.people.records import unseal
 from telehealth.store.database import Reader, Transaction
 
 _LONGEST_ID: Final = 64
@@ -59,6 +63,7 @@ def lend(tx: Transaction, device_id: str, person_id: str, decided_by: str) -> st
         " VALUES (?, 'oximeter', '', '', ?) ON CONFLICT (device_id) DO NOTHING",
         (device_id, tx.now_ms),
     )
+    stopping.release(tx, device_id)
     loan_id = f"ln-{secrets.token_hex(8)}"
     tx.execute(
         "INSERT INTO device_loan (loan_id, device_id, person_id, from_ms, decided_by)"
@@ -90,26 +95,57 @@ def give_back(tx: Transaction, loan_id: str) -> str:
     return str(person_id)
 
 
-def devices(reader: Reader, now_ms: int) -> list[DeviceShown]:
-    """Return all devices, the lent ones first."""
+_DEVICES: Final = (
+    "SELECT d.device_id, d.kind, d.model, d.serial, d.battery_percent, d.connected, d.seen_ms,"
+    " l.loan_id, l.person_id, p.personal, l.from_ms FROM device d"
+    " LEFT JOIN device_loan l ON l.device_id = d.device_id AND l.from_ms <= ?"
+    " AND (l.to_ms IS NULL OR l.to_ms > ?) LEFT JOIN person p ON p.person_id = l.person_id"
+    " {joins} WHERE (l.loan_id IS NOT NULL AND ({lent})) OR (l.loan_id IS NULL AND {free})"
+    " ORDER BY CASE WHEN l.loan_id IS NULL THEN 1 ELSE 0 END, d.device_id"
+)
+
+
+_BENEATH: Final = "d.place_id IN (SELECT place_id FROM place_ancestor WHERE ancestor_id = ?)"
+
+
+def devices(reader: Reader, scope: Scope) -> list[DeviceShown]:
+    """Return the devices of the scope: lent to its people, or free beneath its place."""
+    condition, values = scope.condition()
+    place_id = scope.actor.place_id
+    beneath = () if place_id is None else (place_id,)
     rows = reader.rows(
-        "SELECT d.device_id, d.kind, d.model, d.serial, d.battery_percent, d.connected, d.seen_ms,"
-        " l.loan_id, l.person_id, p.display_name, l.from_ms FROM device d"
-        " LEFT JOIN device_loan l ON l.device_id = d.device_id AND l.from_ms <= ?"
-        " AND (l.to_ms IS NULL OR l.to_ms > ?) LEFT JOIN person p ON p.person_id = l.person_id"
-        " ORDER BY CASE WHEN l.loan_id IS NULL THEN 1 ELSE 0 END, p.display_name, d.device_id",
-        (now_ms, now_ms),
+        _DEVICES.format(joins=CASE_JOIN, lent=condition, free=_BENEATH if beneath else "1 = 1"),
+        (scope.now_ms, scope.now_ms, *values, *beneath),
     )
-    return [DeviceShown(*row) for row in rows]
+    return [DeviceShown(*(*row[:9], _name(reader, row[8], row[9]), row[10])) for row in rows]
 
 
-def borrowers(reader: Reader, now_ms: int) -> list[Borrower]:
-    """Return who could be lent a device: names only, nothing of their health."""
+def _name(reader: Reader, person_id: str | None, sealed: bytes | None) -> str | None:
+    return None if person_id is None else unseal(reader.vault, person_id, sealed).name
+
+
+def borrower_of(reader: Reader, loan_id: str) -> str:
+    """Return to whom a loan is, or was.
+
+    Raises:
+        NotFoundError: no such loan.
+    """
+    rows = reader.rows("SELECT person_id FROM device_loan WHERE loan_id = ?", (loan_id,))
+    if not rows:
+        raise NotFoundError(f"no loan {loan_id}")
+    return str(rows[0][0])
+
+
+def borrowers(reader: Reader, scope: Scope) -> list[Borrower]:
+    """Return who of the scope could be lent a device: names only, nothing of their health."""
+    condition, values = scope.condition()
     rows = reader.rows(
-        "SELECT p.person_id, p.display_name FROM person p"
+        "SELECT p.person_id, p.personal FROM person p"  # noqa: S608 - the scope's own words
         " JOIN f0_case c ON c.person_id = p.person_id AND c.closed_ms IS NULL"
+        " JOIN programme g ON g.programme_id = c.programme_id"
         " WHERE NOT EXISTS (SELECT 1 FROM device_loan l WHERE l.person_id = p.person_id"
-        " AND (l.to_ms IS NULL OR l.to_ms > ?)) ORDER BY p.display_name",
-        (now_ms,),
+        f" AND (l.to_ms IS NULL OR l.to_ms > ?)) AND {condition}",
+        (scope.now_ms, *values),
     )
-    return [Borrower(*row) for row in rows]
+    found = [Borrower(key, unseal(reader.vault, key, sealed).name) for key, sealed in rows]
+    return sorted(found, key=lambda borrower: sort_key(borrower.name))

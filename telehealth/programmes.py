@@ -15,6 +15,9 @@ class NewProgramme:
     programme_id: str
     name: str
     place: str
+    """As pages call it."""
+    place_id: str | None = None
+    """Beneath which its people are; None: not said, and so only roles held everywhere reach it."""
     rule_pack: str = subjects.DEFAULT_PACK
     mode: str = "evaluation"
     levels_signed_by: str | None = None
@@ -34,14 +37,14 @@ def create(tx: Transaction, new: NewProgramme) -> None:
     tx.insert(
         "programme",
         (
-            "programme_id", "name", "place", "time_zone", "rule_pack", "mode", "levels_signed_by",
-            "levels_signed_on", "cadence_s", "valid_from_ms",
+            "programme_id", "name", "place", "place_id", "time_zone", "rule_pack", "mode",
+            "levels_signed_by", "levels_signed_on", "cadence_s", "valid_from_ms",
         ),
         [
             (
-                new.programme_id, new.name, new.place, "Asia/Ho_Chi_Minh", new.rule_pack, new.mode,
-                new.levels_signed_by, new.levels_signed_on, int(new.cadence.total_seconds()),
-                tx.now_ms,
+                new.programme_id, new.name, new.place, new.place_id, "Asia/Ho_Chi_Minh",
+                new.rule_pack, new.mode, new.levels_signed_by, new.levels_signed_on,
+                int(new.cadence.total_seconds()), tx.now_ms,
             )
         ],
     )  # fmt: skip

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 
+from telehealth.audit.log import AuditLog
 from telehealth.bus import Bus
 from telehealth.clock import Clock
 from telehealth.intake import Intake
@@ -20,10 +21,11 @@ class Services:
     database: Database
     bus: Bus
     intake: Intake
+    audit: AuditLog
     uplinks: dict[str, Uplink] = field(default_factory=dict)
     """The newest connection of each gateway; a second one replaces the first."""
     loops: tuple[asyncio.Task[None], ...] = ()
-    """Intake, timers and outbox: none of them ever ends by itself."""
+    """Intake, timers, outbox, audit, keys: none of them ever ends by itself."""
 
     def dead_loops(self) -> list[str]:
         """Return the names of loops that have ended; the server is then not ready."""

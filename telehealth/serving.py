@@ -7,6 +7,7 @@ With `__main__` and `demo` this is the composition root, the only place where `t
 import asyncio
 import gc
 import logging
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,13 +17,15 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from telehealth import engine, judging, subjects
+from telehealth import engine, judging, reloading, retention, subjects
 from telehealth.alerts import desk
 from telehealth.calls import book
+from telehealth.errors import KeysError
 from telehealth.services import Services
 from telehealth.settings import Settings
 from telehealth.store.database import Reader
 from telehealth.timers import Handler
+from telehealth.tls import Certificate
 from webui.app import create_app
 
 log = logging.getLogger(__name__)
@@ -30,6 +33,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     **judging.HANDLERS,
     **desk.HANDLERS,
     **book.TIMER_HANDLERS,
+    **retention.HANDLERS,
 }
 _SHUTDOWN_S = 5.0
 _COLLECT_AFTER = 10_000
@@ -42,6 +46,12 @@ class Listening:
 
     services: Services
     origin: str
+    certificate: Certificate | None = None
+    """What TLS is served with; None: plain HTTP, behind a proxy or on this machine alone."""
+
+    def reload(self) -> None:
+        """Read certificate and keys again; what is open stays open."""
+        reloading.reload(self.services, self.certificate)
 
 
 @asynccontextmanager
@@ -49,21 +59,51 @@ async def listening(settings: Settings) -> AsyncIterator[Listening]:
     """Run a server and yield its address; it ends with the context.
 
     Raises:
-        RefusedError: a programme's rule pack or level table may not be used as its mode says.
+        RefusedError: a programme's rule pack or level table may not be used as its mode says;
+            the certificate or its key cannot be used.
         UnavailableError: the database cannot promise that what is committed stays.
         OSError: the address is taken.
     """
+    certificate = _certificate(settings)
     async with engine.running(settings, HANDLERS) as services:
         await services.database.read(_check_programmes)
         runner = web.AppRunner(create_app(services), access_log=None, shutdown_timeout=_SHUTDOWN_S)
         await runner.setup()
         try:
-            site = web.TCPSite(runner, settings.host, settings.port, backlog=1024)
+            site = web.TCPSite(
+                runner,
+                settings.host,
+                settings.port,
+                backlog=1024,
+                ssl_context=certificate.context if certificate else None,
+            )
             await site.start()
             host, port = runner.addresses[0][:2]
-            yield Listening(services, f"http://{host}:{port}")
+            scheme = "https" if certificate else "http"
+            async with _watching_identities(services):
+                yield Listening(services, f"{scheme}://{host}:{port}", certificate)
         finally:
             await runner.cleanup()
+
+
+@asynccontextmanager
+async def _watching_identities(services: Services) -> AsyncIterator[None]:
+    """While the block runs, gateways are told of new identities."""
+    if services.database.vault is None:
+        raise KeysError("the database was opened without keys")
+    watch = reloading.IdentityWatch(services, services.database.vault)
+    task = asyncio.create_task(watch.run(), name="IdentityWatch")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def _certificate(settings: Settings) -> Certificate | None:
+    if settings.tls_cert is None or settings.tls_key is None:
+        return None
+    return Certificate(settings.tls_cert, settings.tls_key)
 
 
 def _check_programmes(reader: Reader) -> None:
@@ -93,6 +133,7 @@ async def serve(settings: Settings) -> None:
     configure_logging(settings.log_level)
     async with listening(settings) as server:
         be_a_server()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, server.reload)
         print(f"telehealth serves {server.origin}", flush=True)  # noqa: T201 - the command's answer
         await asyncio.Event().wait()
 

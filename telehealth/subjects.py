@@ -8,6 +8,7 @@ from typing import Final
 
 from protocols.uplink import epoch_ms
 from telehealth import timers
+from telehealth.people.records import unseal
 from telehealth.store.database import Reader, Row, Transaction
 from telehealth.vitals.decisions import TimerDecision
 from telehealth.vitals.levels import Context, RuleSet, rule_set
@@ -80,21 +81,21 @@ def lock_states(tx: Transaction, person_ids: Sequence[str]) -> dict[str, PersonS
 def subjects_of(reader: Reader, person_ids: Sequence[str]) -> dict[str, Subject]:
     """Return what the rules must know of each person, by the case that is open now."""
     rows = reader.rows_in(
-        "SELECT p.person_id, p.birth_date, p.pregnant, c.assigned_doctor_id, g.programme_id,"
+        "SELECT p.person_id, p.personal, p.pregnant, c.assigned_doctor_id, g.programme_id,"
         " g.rule_pack, g.mode, g.levels_signed_by, g.levels_signed_on, g.cadence_s"
         " FROM person p LEFT JOIN f0_case c ON c.person_id = p.person_id AND c.closed_ms IS NULL"
         " LEFT JOIN programme g ON g.programme_id = c.programme_id"
         " WHERE p.person_id IN (…)",
         person_ids,
     )
-    return {row[0]: _subject(row) for row in rows}
+    return {row[0]: _subject(reader, row) for row in rows}
 
 
-def _subject(row: Row) -> Subject:
-    person_id, born, pregnant, doctor_id, programme_id, pack, mode, by, on, cadence_s = row
+def _subject(reader: Reader, row: Row) -> Subject:
+    person_id, personal, pregnant, doctor_id, programme_id, pack, mode, by, on, cadence_s = row
     return Subject(
         person_id=person_id,
-        birth_date=date.fromisoformat(born) if born else None,
+        birth_date=unseal(reader.vault, person_id, personal).born,
         pregnant=bool(pregnant),
         rules=rules_of(pack or DEFAULT_PACK, mode or Mode.EVALUATION.value, by, on),
         cadence=timedelta(seconds=cadence_s or _DEFAULT_CADENCE_S),

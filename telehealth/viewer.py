@@ -25,7 +25,11 @@ class Viewer:
 
     signed_in: SignedIn
     wake: Callable[[], None]
+    address: str = ""
+    """Where the page is, for the audit log."""
     persons: frozenset[str] = frozenset()
+    noted: frozenset[str] = frozenset()
+    """Those of whom the audit log says already that this page shows them."""
     detail: str | None = None
     """The one person whose readings are sent too."""
     cursor: int = 0

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from telehealth.store.database import Database
-from tests import databases
+from tests import databases, keys
 
+keys.hand_over()
 ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
 """Both engines; `make check` leaves PostgreSQL out, `make test` starts a cluster for it."""
 

@@ -18,6 +18,7 @@ import asyncpg
 
 from telehealth.store import migrate
 from telehealth.store.database import Database
+from tests.keys import opened
 
 
 @asynccontextmanager
@@ -51,7 +52,7 @@ async def migrated_address(engine: str, folder: Path) -> AsyncIterator[str]:
 async def migrated(engine: str, folder: Path) -> AsyncIterator[Database]:
     """Yield an open database with the newest schema."""
     async with migrated_address(engine, folder) as url:
-        database = Database(url)
+        database = opened(url)
         try:
             yield database
         finally:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
+from typing import Any
 
 from telehealth import cases, loans, programmes
 from telehealth.access import accounts
@@ -35,7 +36,7 @@ async def make(database: Database, *, cadence: timedelta = timedelta(minutes=1))
     """Make one of everything; log-ins `doctor`, `other`, `administrator`, `patient`."""
     password_hash = _password_hash()
 
-    def account(tx: Transaction, login: str, role: Role, **more: str) -> str:
+    def account(tx: Transaction, login: str, role: Role, **more: Any) -> str:
         new = accounts.NewAccount(
             login=login, display_name=login.title(), role=role, password_hash=password_hash, **more
         )
@@ -57,6 +58,7 @@ async def make(database: Database, *, cadence: timedelta = timedelta(minutes=1))
         patient = account(tx, "patient", Role.PATIENT, person_id=person)
         cases.open_case(tx, person, "pr-test", doctor_id=doctor)
         loans.lend(tx, DEVICE, person, "test")
+        tx.execute("UPDATE role_grant SET from_ms = 0")
         tx.execute("UPDATE device_loan SET from_ms = 0 WHERE device_id = ?", (DEVICE,))
         return World(doctor, other, administrator, patient, person, DEVICE)
 

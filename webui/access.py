@@ -2,7 +2,7 @@
 
 from enum import Enum
 
-from telehealth.access.policy import Role
+from telehealth.access.policy import STAFF, Role
 
 
 class Access(Enum):
@@ -14,11 +14,20 @@ class Access(Enum):
     LOOPBACK = "loopback"
     """Only from the machine itself, and not through a proxy."""
     SIGNED_IN = "signed_in"
+    STAFF = "staff"
     DOCTOR = "doctor"
     PATIENT = "patient"
     CARE = "care"
     """Both sides of a consultation: doctors and patients."""
+    DESK = "desk"
+    """The station's desk: nurses and coordinators."""
+    COORDINATOR = "coordinator"
+    GLASS = "glass"
+    """Those who may break the glass: doctors and nurses."""
     ADMINISTRATOR = "administrator"
+    PRIVACY = "privacy"
+    STEWARD = "steward"
+    """Administrators and privacy officers."""
 
     @property
     def roles(self) -> frozenset[Role] | None:
@@ -28,8 +37,14 @@ class Access(Enum):
 
 _ROLES = {
     Access.SIGNED_IN: frozenset(Role),
+    Access.STAFF: STAFF,
     Access.DOCTOR: frozenset({Role.DOCTOR}),
     Access.PATIENT: frozenset({Role.PATIENT}),
     Access.CARE: frozenset({Role.DOCTOR, Role.PATIENT}),
+    Access.DESK: frozenset({Role.NURSE, Role.COORDINATOR}),
+    Access.COORDINATOR: frozenset({Role.COORDINATOR}),
+    Access.GLASS: frozenset({Role.DOCTOR, Role.NURSE}),
     Access.ADMINISTRATOR: frozenset({Role.ADMINISTRATOR}),
+    Access.PRIVACY: frozenset({Role.PRIVACY_OFFICER}),
+    Access.STEWARD: frozenset({Role.ADMINISTRATOR, Role.PRIVACY_OFFICER}),
 }

@@ -36,7 +36,7 @@ def create_app(services: Services, *, assets: Assets | None = None) -> web.Appli
     app[ASSETS] = built
     app[PAGES] = Pages(built)
     app[PASSWORDS] = Passwords()
-    app[LIVE] = LiveHub(services.database, services.bus, services.clock)
+    app[LIVE] = LiveHub(services.database, services.bus, services.clock, services.audit.record)
     add_routes(app, built.folder)
     app.on_response_prepare.append(add_headers)
     app.on_response_prepare.append(_keep_static_files)

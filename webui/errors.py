@@ -7,6 +7,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from telehealth.errors import (
+    BreakGlassError,
     DecodeError,
     IllegalTransitionError,
     NotAllowedError,
@@ -63,6 +64,10 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         raise web.HTTPSeeOther(
             "/login" + (f"?next={request.rel_url.path}" if request.path != "/" else "")
         ) from error
+    except BreakGlassError as error:
+        if for_programs(request) or request.method not in ("GET", "HEAD"):
+            return answer(request, 403, error.code, str(error))
+        raise web.HTTPSeeOther(f"/emergency/persons/{error.person_id}") from error
     except TelehealthError as error:
         status = status_of(error)
         log.info("request refused", extra={"code": code_of(error), "status": status})

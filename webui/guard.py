@@ -27,7 +27,7 @@ ROUTE_ACCESS: Final[web.AppKey[dict[tuple[str, str], Access]]] = web.AppKey("ROU
 
 def is_https(settings: Settings) -> bool:
     """Whether browsers reach this server over TLS."""
-    return settings.public_origin.startswith("https://")
+    return settings.is_https
 
 
 def cookie_name(settings: Settings) -> str:

@@ -1,6 +1,7 @@
 """Small words for values on a page: what a template may ask, in the reader's language."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 from markupsafe import Markup
@@ -46,8 +47,10 @@ def about(row: PersonRow, language: Texts) -> str:
     return " · ".join(parts)
 
 
-def age_text(months: int, language: Texts) -> str:
+def age_text(months: int | None, language: Texts) -> str:
     """Return an age in years, or in months below three years."""
+    if months is None:
+        return language.t("person.age_unknown")
     if months < 36:
         return language.t("person.age_months", n=months)
     return language.t("person.age_years", n=months // 12)
@@ -115,3 +118,31 @@ def as_json(value: object) -> Markup:
     """Return JSON that is safe inside a script element."""
     text = msgspec.json.encode(value).decode()
     return Markup(text.replace("<", "\\u003c"))  # noqa: S704 - "<" is escaped
+
+
+NAVIGATION: Final = {
+    "doctor": (("/doctor", "Patients"), ("/emergency", "Emergency")),
+    "patient": (
+        ("/patient", "My readings"),
+        ("/patient/consents", "My consents"),
+        ("/patient/readers", "Who has looked"),
+        ("/patient/requests", "My data"),
+    ),
+    "nurse": (("/station", "Station"), ("/emergency", "Emergency")),
+    "coordinator": (("/station", "Station"), ("/station/pairs", "Alike records")),
+    "administrator": (
+        ("/admin", "Overview"),
+        ("/admin/accounts", "Accounts"),
+        ("/admin/gateways", "Gateways"),
+        ("/admin/devices", "Devices"),
+        ("/admin/programmes", "Programmes"),
+        ("/admin/places", "Places"),
+        ("/admin/retention", "Retention"),
+    ),
+    "privacy_officer": (
+        ("/privacy/emergencies", "Emergency accesses"),
+        ("/privacy/requests", "Requests"),
+        ("/privacy/audit", "Audit log"),
+    ),
+}
+"""The links at the top of each role's pages: path and text."""

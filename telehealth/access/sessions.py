@@ -9,7 +9,9 @@ import secrets
 from dataclasses import dataclass
 from typing import Final
 
-from telehealth.access.policy import Actor, Role
+from telehealth.access.policy import STAFF, Actor, Role
+from telehealth.errors import NotFoundError
+from telehealth.people.records import unseal
 from telehealth.store.database import Reader, Row, Transaction
 
 _HOUR_MS: Final = 3_600_000
@@ -26,10 +28,13 @@ class Limits:
     absolute_ms: int
 
 
-LIMITS: Final = {
-    Role.DOCTOR: Limits(8 * _HOUR_MS, 12 * _HOUR_MS),
-    Role.ADMINISTRATOR: Limits(_HOUR_MS, 8 * _HOUR_MS),
-    Role.PATIENT: Limits(30 * _DAY_MS, 90 * _DAY_MS),
+_SHIFT: Final = Limits(8 * _HOUR_MS, 12 * _HOUR_MS)
+_OFFICE: Final = Limits(_HOUR_MS, 8 * _HOUR_MS)
+_OWN_TELEPHONE: Final = Limits(30 * _DAY_MS, 90 * _DAY_MS)
+LIMITS: Final = dict.fromkeys(STAFF, _SHIFT) | {
+    Role.ADMINISTRATOR: _OFFICE,
+    Role.PRIVACY_OFFICER: _OFFICE,
+    Role.PATIENT: _OWN_TELEPHONE,
 }
 
 
@@ -42,8 +47,14 @@ class SignedIn:
     display_name: str
     role: Role
     person_id: str | None
+    grant_id: str | None
+    """The role's grant; None: a patient's, who needs none."""
+    place_id: str | None
     programme_id: str | None
     locale: str
+    second_factor: str | None
+    confirmed_ms: int | None
+    """When they last proved who they are."""
     session_hash: bytes
     used_ms: int
     ends_ms: int
@@ -52,7 +63,14 @@ class SignedIn:
     @property
     def actor(self) -> Actor:
         """This account as the policy sees it."""
-        return Actor(self.account_id, self.role, self.person_id, self.programme_id)
+        return Actor(
+            self.account_id,
+            self.role,
+            self.person_id,
+            self.programme_id,
+            self.place_id,
+            self.grant_id,
+        )
 
     @property
     def topic(self) -> str:
@@ -81,53 +99,119 @@ def token_hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def open_session(tx: Transaction, account_id: str, role: Role, user_agent: str) -> str:
-    """Start a session and return its token, which exists nowhere else; old ones are swept."""
+def open_session(
+    tx: Transaction,
+    account_id: str,
+    *,
+    grant_id: str | None,
+    second_factor: str | None,
+    user_agent: str,
+) -> str:
+    """Start a session and return its token, which exists nowhere else; old ones are swept.
+
+    Args:
+        tx: the writing transaction.
+        account_id: whose.
+        grant_id: the role it acts in (`grants.first_of`); None: a patient.
+        second_factor: how the person proved more than a password, if they did.
+        user_agent: as the browser names itself.
+    """
     token = secrets.token_urlsafe(32)
     now = tx.now_ms
+    role = _role_of(tx, grant_id)
     tx.execute("DELETE FROM login_session WHERE expires_ms <= ?", (now,))
     tx.execute(
-        "INSERT INTO login_session"
-        " (token_hash, account_id, created_ms, used_ms, expires_ms, user_agent)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO login_session (token_hash, account_id, grant_id, second_factor, confirmed_ms,"
+        " created_ms, used_ms, expires_ms, user_agent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            token_hash(token), account_id, now, now,
+            token_hash(token), account_id, grant_id, second_factor, now, now, now,
             now + LIMITS[role].absolute_ms, user_agent[:200],
         ),
     )  # fmt: skip
     return token
 
 
+def _role_of(reader: Reader, grant_id: str | None) -> Role:
+    if grant_id is None:
+        return Role.PATIENT
+    return Role(reader.rows("SELECT role FROM role_grant WHERE grant_id = ?", (grant_id,))[0][0])
+
+
 _FIND = (
-    "SELECT a.account_id, a.login, a.display_name, a.role, a.person_id, a.programme_id, a.locale,"
-    " s.used_ms, s.expires_ms FROM login_session s JOIN account a ON a.account_id = s.account_id"
+    "SELECT a.account_id, a.login, a.display_name, a.role, r.role, a.person_id, s.grant_id,"
+    " r.place_id, r.programme_id, a.locale, s.second_factor, s.confirmed_ms, s.used_ms,"
+    " s.expires_ms, p.personal FROM login_session s JOIN account a ON a.account_id = s.account_id"
+    " LEFT JOIN role_grant r ON r.grant_id = s.grant_id"
+    " LEFT JOIN person p ON p.person_id = a.person_id"
     " WHERE s.token_hash = ? AND a.disabled_ms IS NULL"
+    " AND (s.grant_id IS NULL OR (r.from_ms <= ? AND (r.to_ms IS NULL OR r.to_ms > ?)))"
 )
 
 
 def find(reader: Reader, session_hash: bytes, now_ms: int) -> SignedIn | None:
-    """Return who this session belongs to; None when unknown, over, idle too long or disabled."""
-    rows = reader.rows(_FIND, (session_hash,))
-    if not rows:
+    """Return who this session belongs to, in which role.
+
+    None when it is unknown, over, idle too long, the account disabled or the role ended.
+    """
+    rows = reader.rows(_FIND, (session_hash, now_ms, now_ms))
+    if not rows or (rows[0][6] is None and rows[0][3] != Role.PATIENT):
         return None
-    signed_in = _signed_in(rows[0], session_hash)
+    signed_in = _signed_in(reader, rows[0], session_hash)
     return signed_in if now_ms < signed_in.ends_ms else None
 
 
-def _signed_in(row: Row, session_hash: bytes) -> SignedIn:
-    account_id, login, name, role, person_id, programme_id, locale, used_ms, expires_ms = row
+def _signed_in(reader: Reader, row: Row, session_hash: bytes) -> SignedIn:
+    account_id, login, name, own_role, role, person_id, grant_id, place_id, programme_id = row[:9]
+    locale, second_factor, confirmed_ms, used_ms, expires_ms, personal = row[9:]
+    acting = Role(role or own_role)
+    if person_id is not None:
+        name = unseal(reader.vault, person_id, personal).name
     return SignedIn(
         account_id=account_id,
         login=login,
         display_name=name,
-        role=Role(role),
+        role=acting,
         person_id=person_id,
+        grant_id=grant_id,
+        place_id=place_id,
         programme_id=programme_id,
         locale=locale,
+        second_factor=second_factor,
+        confirmed_ms=confirmed_ms,
         session_hash=session_hash,
         used_ms=used_ms,
-        ends_ms=min(expires_ms, used_ms + LIMITS[Role(role)].idle_ms),
+        ends_ms=min(expires_ms, used_ms + LIMITS[acting].idle_ms),
     )
+
+
+def act_as(tx: Transaction, signed_in: SignedIn, grant_id: str) -> None:
+    """Let the session act in another of the account's roles from now on.
+
+    Raises:
+        NotFoundError: the account does not hold it now.
+    """
+    rows = tx.rows(
+        "SELECT 1 FROM role_grant WHERE grant_id = ? AND account_id = ? AND from_ms <= ?"
+        " AND (to_ms IS NULL OR to_ms > ?)",
+        (grant_id, signed_in.account_id, tx.now_ms, tx.now_ms),
+    )
+    if not rows:
+        raise NotFoundError(f"no grant {grant_id}")
+    expires_ms = tx.now_ms + LIMITS[_role_of(tx, grant_id)].absolute_ms
+    tx.execute(
+        "UPDATE login_session SET grant_id = ?,"
+        " expires_ms = CASE WHEN expires_ms < ? THEN expires_ms ELSE ? END WHERE token_hash = ?",
+        (grant_id, expires_ms, expires_ms, signed_in.session_hash),
+    )
+
+
+def end_of_grant(tx: Transaction, grant_id: str) -> list[bytes]:
+    """End the sessions that act in a role; returns which, for their topics."""
+    rows = tx.rows("SELECT token_hash FROM login_session WHERE grant_id = ?", (grant_id,))
+    ended = [bytes(row[0]) for row in rows]
+    for session_hash in ended:
+        end(tx, session_hash)
+    return ended
 
 
 def touch(tx: Transaction, session_hash: bytes) -> None:

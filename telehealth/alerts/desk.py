@@ -14,6 +14,7 @@ from typing import Final
 
 from protocols.uplink import epoch_ms, instant
 from telehealth import outbox, subjects, timers
+from telehealth.access import reach
 from telehealth.alerts import lifecycle, policy, records, routing
 from telehealth.alerts.lifecycle import AcceptReason, Action, Alert, NoiseReason, ResolveReason
 from telehealth.errors import NotFoundError, RefusedError
@@ -44,7 +45,6 @@ class Case:
     person_id: str | None
     device_id: str | None
     assigned_doctor_id: str | None
-    programme_id: str | None
     rule_pack: str
     level_table: str
 
@@ -69,7 +69,7 @@ def take(tx: Transaction, cases: Sequence[Case]) -> bool:
         else:
             alert, events = lifecycle.fold(alert, case.decision, tx.now)
             records.add_events(tx, events)
-        alert, told = _drive(tx, alert, case.programme_id)
+        alert, told = _drive(tx, alert, case.person_id)
         queued = queued or told
         if alert.is_open:
             open_alerts[key] = alert
@@ -99,7 +99,7 @@ def _open(tx: Transaction, case: Case) -> Alert:
     return alert
 
 
-def _drive(tx: Transaction, alert: Alert, programme_id: str | None) -> tuple[Alert, bool]:
+def _drive(tx: Transaction, alert: Alert, person_id: str | None) -> tuple[Alert, bool]:
     """Carry out the step that is due, if one is, store the alert and set its next timer."""
     told = False
     due = policy.next_step(alert, tx.now)
@@ -107,7 +107,7 @@ def _drive(tx: Transaction, alert: Alert, programme_id: str | None) -> tuple[Ale
         alert, events = lifecycle.apply(alert, Action.NOTIFY, now=tx.now, step=alert.step)
         records.add_events(tx, events)
     elif due is not None and due[1] <= tx.now:
-        routed = routing.route(alert, roster_of(tx, programme_id, alert.owner_id))
+        routed = routing.route(alert, roster_of(tx, alert, person_id))
         if routed.unheard:
             log.critical("nobody can be told of an alert", extra={"alert_id": alert.alert_id})
         clock_ms = epoch_ms(alert.clock_at)
@@ -150,24 +150,16 @@ def _notice(notify: routing.Notify, alert: Alert, clock_ms: int) -> outbox.Notic
     )
 
 
-def roster_of(reader: Reader, programme_id: str | None, assigned_id: str | None) -> routing.Roster:
-    """Return who can be told now: the programme's doctors, and administrators as dispatchers.
-
-    Until there is a duty rota every enabled doctor of the programme is on duty.
-    """
-    doctors = reader.rows(
-        "SELECT account_id FROM account WHERE role = 'doctor' AND disabled_ms IS NULL"
-        " AND programme_id = ? ORDER BY account_id",
-        (programme_id or "",),
-    )
-    administrators = reader.rows(
-        "SELECT account_id FROM account WHERE role = 'administrator' AND disabled_ms IS NULL"
-        " ORDER BY account_id"
-    )
+def roster_of(reader: Reader, alert: Alert, person_id: str | None) -> routing.Roster:
+    """Return who can be told now; an alert of nobody is the station's (`access.reach`)."""
+    if person_id is None:
+        on_duty = reach.station_of(reader, alert.subject_id)
+    else:
+        on_duty = reach.doctors_of(reader, person_id)
     return routing.Roster(
-        assigned_id=assigned_id,
-        on_duty=tuple(row[0] for row in doctors),
-        dispatchers=tuple(row[0] for row in administrators),
+        assigned_id=alert.owner_id,
+        on_duty=tuple(on_duty),
+        dispatchers=tuple(reach.dispatchers_of(reader, person_id)),
     )
 
 
@@ -264,16 +256,8 @@ def _wake(tx: Transaction, alert_id: str, action: Action | None) -> list[str]:
             return []
         alert, events = lifecycle.apply(alert, action, now=tx.now)
         records.add_events(tx, events)
-    _drive(tx, alert, _programme_of(tx, person_id))
+    _drive(tx, alert, person_id)
     return ["outbox", DESK_TOPIC if person_id is None else f"person:{person_id}"]
-
-
-def _programme_of(reader: Reader, person_id: str | None) -> str | None:
-    rows = reader.rows(
-        "SELECT programme_id FROM f0_case WHERE person_id = ? AND closed_ms IS NULL",
-        (person_id or "",),
-    )
-    return rows[0][0] if rows else None
 
 
 HANDLERS: Final = {ESCALATE: on_escalate_due, REVIEW: on_review_due}

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from telehealth.access import scope
+from telehealth.access import reach, scope
 from telehealth.access.policy import Action as Wish
 from telehealth.access.policy import Actor, Role
 from telehealth.calls.seat import Member
@@ -22,6 +22,7 @@ from telehealth.errors import (
     NotFoundError,
     RefusedError,
 )
+from telehealth.people.records import names_of, open_personal
 from telehealth.store.database import Reader, Row, Transaction
 from telehealth.timers import Due, cancel_timer, set_timer
 
@@ -84,15 +85,24 @@ def find(reader: Reader, room_id: str) -> Call:
 
 
 def members_of(reader: Reader, call: Call) -> list[Member]:
-    """Return who may enter: the doctor of the call, and every log-in of the person."""
+    """Return who may enter: the doctor of the call, and every log-in of the person's side.
+
+    That is the person's own and those of carers and guardians; a relative's carries their name.
+    """
+    now = reader.now_ms
     rows = reader.rows(
-        "SELECT account_id, role, display_name FROM account"
-        " WHERE disabled_ms IS NULL AND (account_id = ? OR person_id = ?) ORDER BY account_id",
-        (call.doctor_id or "", call.person_id),
+        "SELECT a.account_id, a.display_name, a.person_id FROM account a"
+        " WHERE a.disabled_ms IS NULL AND (a.account_id = ? OR a.person_id = ?"
+        " OR a.person_id IN (SELECT x.proxy_person_id FROM person_proxy x WHERE x.person_id = ?"
+        " AND x.from_ms <= ? AND (x.to_ms IS NULL OR x.to_ms > ?))) ORDER BY a.account_id",
+        (call.doctor_id or "", call.person_id, call.person_id, now, now),
     )
+    names = names_of(reader, [row[2] for row in rows])
     return [
-        Member(account_id, Party.DOCTOR if role == Role.DOCTOR else Party.PATIENT, name)
-        for account_id, role, name in rows
+        Member(account_id, Party.DOCTOR, name)
+        if account_id == call.doctor_id
+        else Member(account_id, Party.PATIENT, names.get(person_id, ""))
+        for account_id, name, person_id in rows
     ]
 
 
@@ -104,12 +114,10 @@ def require_part(reader: Reader, actor: Actor, room_id: str) -> Call:
     """
     call = find(reader, room_id)
     party = party_of(actor)
-    if party is Party.PATIENT:
-        mine = actor.person_id == call.person_id
-    elif call.doctor_id is not None:
+    if party is Party.DOCTOR and call.doctor_id is not None:
         mine = actor.account_id == call.doctor_id
     else:
-        mine = _may_call(reader, actor, call.person_id)
+        mine = scope.may(reader, actor, call.person_id, Wish.CALL)
     if not mine:
         raise NotFoundError(f"no call {room_id}")
     return call
@@ -118,7 +126,12 @@ def require_part(reader: Reader, actor: Actor, room_id: str) -> Call:
 def open_calls(reader: Reader, actor: Actor) -> list[Call]:
     """Return the calls that are open for this account: its own, and requests that ring for it."""
     if party_of(actor) is Party.PATIENT:
-        return _many(reader, "person_id = ? AND ended_ms IS NULL", actor.person_id)
+        persons = scope.Scope(actor, Wish.CALL, reader.now_ms).persons(reader)
+        return [
+            call
+            for person_id in sorted(persons)
+            for call in _many(reader, "person_id = ? AND ended_ms IS NULL", person_id)
+        ]
     own = _many(reader, "doctor_id = ? AND ended_ms IS NULL", actor.account_id)
     asked = _many(reader, "doctor_id IS NULL AND ended_ms IS NULL AND state = ?", "requested")
     return own + [call for call in asked if actor.account_id in _doctors_told(reader, call)]
@@ -143,17 +156,17 @@ def shown(reader: Reader, actor: Actor, call: Call) -> CallShown:
     """Return the call as this account sees it."""
     party = party_of(actor)
     if party is Party.DOCTOR:
-        sql, key = "SELECT display_name FROM person WHERE person_id = ?", call.person_id
+        name = open_personal(reader, call.person_id).name
     else:
-        sql, key = "SELECT display_name FROM account WHERE account_id = ?", call.doctor_id or ""
-    names = reader.rows(sql, (key,))
+        sql = "SELECT display_name FROM account WHERE account_id = ?"
+        name = next((row[0] for row in reader.rows(sql, (call.doctor_id or "",))), "")
     waits_for = {CallState.REQUESTED: Party.DOCTOR, CallState.OFFERED: Party.PATIENT}
     return CallShown(
         room_id=call.room_id,
         state=call.state,
         side=party,
         rings=waits_for.get(call.state) is party,
-        name=names[0][0] if names else "",
+        name=name,
         person_id=call.person_id,
     )
 
@@ -178,16 +191,17 @@ def offer(tx: Transaction, actor: Actor, person_id: str, alert_id: str | None = 
     return call
 
 
-def request(tx: Transaction, actor: Actor) -> Call:
-    """Ask for a doctor; doing it twice is one call.
+def request(tx: Transaction, actor: Actor, person_id: str | None = None) -> Call:
+    """Ask for a doctor, for oneself or for whom one cares; doing it twice is one call.
 
     Raises:
-        NotAllowedError: the account is no person's.
+        NotAllowedError: the account is no person's, or may not call for that one.
     """
-    if actor.person_id is None:
+    wanted = person_id or actor.person_id
+    if wanted is None or actor.role is not Role.PATIENT:
         raise NotAllowedError(f"{actor.role} {actor.account_id} is no patient")
-    scope.require(tx, actor, actor.person_id, Wish.CALL)
-    return _open_or_new(tx, actor, actor.person_id, CallState.REQUESTED, None)
+    scope.require(tx, actor, wanted, Wish.CALL)
+    return _open_or_new(tx, actor, wanted, CallState.REQUESTED, None)
 
 
 def advance(tx: Transaction, room_id: str, action: Action, party: Party, by: str | None) -> Call:
@@ -296,24 +310,14 @@ def _open_or_new(
 
 def _doctors_told(reader: Reader, call: Call) -> set[str]:
     """Return whom a request rings for: the assigned doctor; later, or without one, all there."""
-    subject = scope.subject_of(reader, call.person_id)
-    assigned = subject.assigned_doctor_id
+    rows = reader.rows(
+        "SELECT assigned_doctor_id FROM f0_case WHERE person_id = ? AND closed_ms IS NULL",
+        (call.person_id,),
+    )
+    assigned = rows[0][0] if rows else None
     if assigned is not None and reader.now_ms < call.requested_ms + RING_MS:
         return {assigned}
-    rows = reader.rows(
-        "SELECT account_id FROM account WHERE role = 'doctor' AND disabled_ms IS NULL"
-        " AND programme_id = ?",
-        (subject.programme_id or "",),
-    )
-    return {row[0] for row in rows} | ({assigned} if assigned else set())
-
-
-def _may_call(reader: Reader, actor: Actor, person_id: str) -> bool:
-    try:
-        scope.require(reader, actor, person_id, Wish.CALL)
-    except NotAllowedError:
-        return False
-    return True
+    return {*reach.doctors_of(reader, call.person_id)} | ({assigned} if assigned else set())
 
 
 def _one(reader: Reader, condition: str, key: str) -> Call:

@@ -67,9 +67,9 @@ class CallDesk:
         """Ring a person (`book.offer`)."""
         return await self._write(lambda tx: book.offer(tx, actor, person_id, alert_id), actor)
 
-    async def request(self, actor: Actor) -> Call:
+    async def request(self, actor: Actor, person_id: str | None = None) -> Call:
         """Ask for a doctor (`book.request`)."""
-        return await self._write(lambda tx: book.request(tx, actor), actor)
+        return await self._write(lambda tx: book.request(tx, actor, person_id), actor)
 
     async def answer(self, actor: Actor, room_id: str) -> Call:
         """Say yes: the person accepts a call, a doctor rings back a request.

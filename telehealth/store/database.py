@@ -21,8 +21,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlmodel import Session
 
 from protocols.uplink import instant
-from telehealth.errors import UnavailableError
+from telehealth.errors import KeysError, UnavailableError
 from telehealth.store import bulk
+from telehealth.vault import Vault
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -55,9 +56,21 @@ _NUMBER_POSTGRESQL = "SELECT pg_current_xact_id()::text::bigint"
 class Reader:
     """A transaction that only reads."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, vault: Vault | None = None) -> None:
         self.connection = connection
+        self._vault = vault
         self.is_sqlite = connection.dialect.name == "sqlite"
+
+    @property
+    def vault(self) -> Vault:
+        """The keys that open sealed fields.
+
+        Raises:
+            KeysError: this database was opened without them.
+        """
+        if self._vault is None:
+            raise KeysError("the database was opened without keys")
+        return self._vault
 
     @cached_property
     def session(self) -> Session:
@@ -122,8 +135,9 @@ class Transaction(Reader):
 class Database:
     """The gate: every read and write of the server passes here."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, vault: Vault | None = None) -> None:
         self.url = url
+        self.vault = vault
         self.is_sqlite = url.startswith("sqlite:")
         self._closed = False
         if self.is_sqlite:
@@ -142,7 +156,7 @@ class Database:
             await connection.exec_driver_sql(
                 "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
             )
-            return await connection.run_sync(lambda c: fn(Reader(c)))
+            return await connection.run_sync(lambda c: fn(Reader(c, self.vault)))
 
     async def write(self, fn: Callable[[Transaction], T]) -> T:
         """Run `fn` in a writing transaction and commit; on any error nothing of it remains.
@@ -155,7 +169,7 @@ class Database:
         for attempt in range(_RETRIES):
             try:
                 async with self._connected() as connection, connection.begin():
-                    return await connection.run_sync(lambda c: fn(Transaction(c)))
+                    return await connection.run_sync(lambda c: fn(Transaction(c, self.vault)))
             except UnavailableError as error:
                 if _state(error.__cause__) not in _RETRY_STATES or attempt == _RETRIES - 1:
                     raise
@@ -186,7 +200,7 @@ class Database:
         def run() -> T:
             try:
                 with engine.begin() as connection:
-                    return fn(kind(connection))
+                    return fn(kind(connection, self.vault))
             except DBAPIError as error:
                 raise _as_unavailable(error) from error
 

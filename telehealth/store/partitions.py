@@ -11,8 +11,8 @@ from sqlalchemy import Connection, inspect, text
 
 from protocols.uplink import epoch_ms, instant
 
-PARTITIONED = ("reading", "upload")
-"""Tables cut by `received_ms`."""
+PARTITIONED = ("audit", "reading", "upload")
+"""Tables cut by `received_ms`; `audit` by `at_ms`."""
 AHEAD_MONTHS = 3
 
 
@@ -33,6 +33,11 @@ def ensure(connection: Connection) -> None:
                     f"CREATE TABLE {name} PARTITION OF {table}"
                     f" FOR VALUES FROM ({epoch_ms(first)}) TO ({epoch_ms(after)})"
                 )
+                if table == "audit":  # statement triggers are not handed down to partitions
+                    connection.exec_driver_sql(
+                        f"CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON {name}"
+                        " FOR EACH STATEMENT EXECUTE FUNCTION audit_is_append_only()"
+                    )
 
 
 def _months(now: datetime, count: int) -> list[datetime]:

@@ -20,14 +20,13 @@ from playwright.sync_api import (
 )
 
 from telehealth import clock
-from telehealth.access import sessions
 from telehealth.access.policy import Role
-from telehealth.bus import Bus
-from telehealth.intake import Intake
 from telehealth.services import Services
 from telehealth.settings import Settings
 from telehealth.store import migrate
-from telehealth.store.database import Database, Transaction
+from telehealth.store.database import Transaction
+from tests import keys, rows
+from tests.keys import opened
 from tests.webui import people
 from webui.app import create_app
 from webui.assets import DIST, Assets
@@ -92,8 +91,7 @@ class Server:
 
     def token(self, account_id: str) -> str:
         """Open a session of an account."""
-        role = ROLES[account_id]
-        return self.write(lambda tx: sessions.open_session(tx, account_id, role, "Chromium"))
+        return self.write(lambda tx: rows.session(tx, account_id, "Chromium"))
 
 
 @dataclass
@@ -125,11 +123,9 @@ class Visit:
 async def _start(folder: Path, built: Path) -> tuple[web.AppRunner, Services, str]:
     url = f"sqlite:///{folder}/browser.sqlite"
     await migrate.upgrade(url)
-    database = Database(url)
+    database = opened(url)
     await people.settle(database, clock.now_ms())
-    bus = Bus()
-    intake = Intake(database, bus, group_max=100)
-    services = Services(Settings(database=url), clock.now, database, bus, intake)
+    services = keys.services(database, Settings(database=url), folder)
     runner = web.AppRunner(create_app(services, assets=Assets.built(built)), shutdown_timeout=1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

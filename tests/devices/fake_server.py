@@ -31,7 +31,7 @@ from protocols.uplink import (
     decode_from_gateway,
     encode,
 )
-from tests.devices.given import NOON_MS
+from tests.devices.given import NOON_MS, ServerKeys
 
 
 @dataclass
@@ -39,6 +39,8 @@ class FakeServer:
     """What the server holds and how it behaves; start it with `start`, stop it with `stop`."""
 
     public_key: Ed25519PublicKey
+    keys: ServerKeys | None = None
+    """What it proves itself with; None: a server of before, which proves nothing."""
     now_ms: int = NOON_MS
     retry_after_s: float = 0.05
     line_percent: float = 92.0
@@ -109,6 +111,10 @@ class FakeServer:
         await self._send(socket, Challenge(base64.b64encode(nonce).decode(), self.now_ms))
         hello = decode_from_gateway(await socket.recv())
         assert isinstance(hello, Hello)
+        if self.keys is not None and hello.nonce is not None:
+            own = base64.b64decode(hello.nonce)
+            proof = self.keys.prove(challenge=nonce, nonce=own, gateway_id=hello.gateway)
+            await self._send(socket, proof)
         if not self._genuine(hello, nonce):
             await self._send(socket, Failure("not_allowed", "the signature does not match"))
             return

@@ -1,10 +1,11 @@
 """What the gateway's tests share: a clock that is told the time, an identity, parcels."""
 
 import asyncio
+import base64
 import logging
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -13,10 +14,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from devices.clock import Moment
 from devices.identity import Identity
 from devices.parcels import Content, Parcel
+from devices.pins import Pins
 from devices.spool import Spool
 from devices.spool_thread import SpoolThread
 from devices.status import SpoolStatus, read_status
-from protocols.uplink import Batch, Sample, WireReading, decode_from_gateway
+from protocols.server_identity import Identities, proof_words
+from protocols.uplink import Batch, Proof, Sample, WireReading, decode_from_gateway
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -44,6 +47,37 @@ class GivenClock:
 
 def identity(server: str = "http://127.0.0.1:1") -> Identity:
     return Identity(server, "gw-0001", Ed25519PrivateKey.generate())
+
+
+@dataclass(frozen=True)
+class ServerKeys:
+    """A server's two identities, the next one second."""
+
+    first: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
+    second: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
+
+    @property
+    def identities(self) -> Identities:
+        return self.first.public_key().public_bytes_raw(), (
+            self.second.public_key().public_bytes_raw()
+        )
+
+    @property
+    def pins(self) -> Pins:
+        return Pins(self.identities)
+
+    def rotated(self) -> "ServerKeys":
+        return ServerKeys(self.second)
+
+    def prove(self, *, challenge: bytes, nonce: bytes, gateway_id: str) -> Proof:
+        words = proof_words(
+            challenge=challenge, nonce=nonce, identities=self.identities, gateway_id=gateway_id
+        )
+        signatures = [key.sign(words) for key in (self.first, self.second)]
+        return Proof(
+            [base64.b64encode(key).decode() for key in self.identities],
+            [base64.b64encode(signature).decode() for signature in signatures],
+        )
 
 
 def parcel(start: Moment, spo2_percent: float = 97.0, device: str = "ox-f0f000000001") -> Parcel:

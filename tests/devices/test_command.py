@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -9,10 +10,11 @@ import pytest
 from typer.testing import CliRunner
 
 from devices.__main__ import app
-from devices.identity import Enrolment, make_or_read_key, write_private
+from devices.identity import Enrolment, load_identity, make_or_read_key, write_private
 from devices.settings import Settings, SettingsError, load_settings
 from devices.spool import Spool
-from tests.devices.given import GivenClock, parcel, spool_path
+from protocols.server_identity import fingerprint
+from tests.devices.given import GivenClock, ServerKeys, parcel, spool_path
 
 ROOT = Path(__file__).parents[2]
 
@@ -72,6 +74,13 @@ def test_status_tells_who_it_is_and_what_waits(tmp_path: Path) -> None:
         (["run"], "not enrolled"),
         (["enrol", "--server", "http://example.org", "--code", "x"], "needs https"),
         (["enrol", "--server", "http://127.0.0.1:9", "--code", "x"], "cannot be reached"),
+        (["enrol", "--link", "telehealth-enrol:http://127.0.0.1:9#ABCD"], "cannot be reached"),
+        (["enrol", "--link", "telehealth-enrol:nowhere#ABCD"], "origin"),
+        (["enrol", "--server", "http://127.0.0.1:9"], "--link"),
+        (
+            ["enrol", "--server", "https://localhost:9", "--code", "x", "--ca", "/nowhere"],
+            "/nowhere",
+        ),
     ],
 )
 def test_a_failure_is_one_line_and_a_status(
@@ -122,3 +131,17 @@ def test_every_setting_and_command_is_documented() -> None:
         if f"telehealth-gateway {name}" not in page
     ]
     assert missing == []
+
+
+def test_a_ca_file_that_is_not_there_stops_a_run_at_once(tmp_path: Path) -> None:
+    result = command("run", "--folder", str(enrolled(tmp_path)), "--ca", "/nowhere")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "/nowhere" in result.stderr
+
+
+def test_status_shows_by_which_fingerprint_the_server_is_known(tmp_path: Path) -> None:
+    keys = ServerKeys()
+    replace(load_identity(enrolled(tmp_path)), pins=keys.pins).keep()
+    with Spool(spool_path(tmp_path)):
+        result = CliRunner().invoke(app, ["status", "--folder", str(tmp_path)])
+    assert f"server's fingerprint: {fingerprint(keys.identities[0])}" in result.output

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import ssl
 import stat
 import threading
 from collections.abc import Iterator
@@ -21,20 +22,31 @@ from devices.identity import (
     check_server,
     enrol,
     load_identity,
+    tls_context,
 )
+from devices.pins import NO_PINS, UnprovenServerError
 from protocols.errors import DecodeError
+from protocols.server_identity import fingerprint, join_code
 from protocols.uplink import SIGNATURE_CONTEXT
-from tests.devices.given import identity
+from tests.certificates import Authority
+from tests.devices.given import ServerKeys, identity
 
 
 @dataclass
 class Desk:
     """The server's enrolment desk: codes it will take, and what it was asked."""
 
+    keys: ServerKeys | None = None
     codes: set[str] = field(default_factory=lambda: {"ABCD-1234"})
     asked: list[dict[str, str]] = field(default_factory=list)
     answer: bytes | None = None
     url: str = ""
+
+    def shown(self) -> dict[str, list[str]]:
+        """Return the identities that go with the answer; a server of before has none."""
+        if self.keys is None:
+            return {}
+        return {"server_identities": [base64.b64encode(k).decode() for k in self.keys.identities]}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -45,7 +57,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.desk.asked.append(body | {"path": self.path})
-        status, answer = 201, json.dumps({"gateway_id": "gw-42"}).encode()
+        status, taken = 201, {"gateway_id": "gw-42"} | self.desk.shown()
+        answer = json.dumps(taken).encode()
         if self.desk.answer is not None:
             answer = self.desk.answer
         elif body["code"] not in self.desk.codes:
@@ -179,3 +192,95 @@ async def test_a_broken_file_is_an_identity_error(desk: Desk, tmp_path: Path, na
     (tmp_path / name).write_bytes(b"broken")
     with pytest.raises(IdentityError):
         load_identity(tmp_path)
+
+
+async def test_the_servers_identities_are_kept_and_survive_a_restart(
+    desk: Desk, tmp_path: Path
+) -> None:
+    desk.keys = ServerKeys()
+    made = await enrol(desk.url, "ABCD-1234", "", tmp_path)
+    assert made.pins == load_identity(tmp_path).pins == desk.keys.pins
+
+
+@pytest.mark.parametrize("which", [0, 1])
+async def test_a_code_with_the_servers_fingerprint_is_sent_without_it(
+    desk: Desk, tmp_path: Path, which: int
+) -> None:
+    desk.keys = ServerKeys()
+    finger = fingerprint(desk.keys.identities[which])
+    await enrol(desk.url, join_code("ABCD-1234", finger), "", tmp_path)
+    assert desk.asked[0]["code"] == "ABCD-1234"
+
+
+async def test_a_code_of_another_server_enrols_nowhere(desk: Desk, tmp_path: Path) -> None:
+    desk.keys = ServerKeys()
+    other = fingerprint(ServerKeys().identities[0])
+    with pytest.raises(UnprovenServerError, match=other):
+        await enrol(desk.url, join_code("ABCD-1234", other), "", tmp_path)
+    with pytest.raises(IdentityError, match="not enrolled"):
+        load_identity(tmp_path)
+
+
+async def test_a_server_without_identities_does_not_satisfy_a_fingerprint(
+    desk: Desk, tmp_path: Path
+) -> None:
+    code = join_code("ABCD-1234", fingerprint(b"1" * 32))
+    with pytest.raises(EnrolmentError, match="not an enrolment"):
+        await enrol(desk.url, code, "", tmp_path)
+
+
+async def test_an_enrolment_of_before_has_no_pins(desk: Desk, tmp_path: Path) -> None:
+    await enrol(desk.url, "ABCD-1234", "", tmp_path)
+    text = json.loads((tmp_path / ENROLMENT_FILE).read_bytes())
+    del text["server_identities"]
+    (tmp_path / ENROLMENT_FILE).write_text(json.dumps(text))
+    assert load_identity(tmp_path).pins == NO_PINS
+
+
+async def test_a_pin_that_is_no_key_is_an_identity_error(desk: Desk, tmp_path: Path) -> None:
+    await enrol(desk.url, "ABCD-1234", "", tmp_path)
+    text = json.loads((tmp_path / ENROLMENT_FILE).read_bytes()) | {"server_identities": ["AAAA"]}
+    (tmp_path / ENROLMENT_FILE).write_text(json.dumps(text))
+    with pytest.raises(IdentityError, match="32 bytes"):
+        load_identity(tmp_path)
+
+
+@pytest.fixture
+def https_desk(desk: Desk, tmp_path: Path) -> Iterator[tuple[Desk, Authority]]:
+    """The same desk behind TLS, with a certificate of a CA of its own."""
+    authority = Authority(tmp_path / "ca")
+    issued = authority.issue()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(issued.cert, issued.key)
+    handler = type("DeskHandler", (Handler,), {"desk": desk})
+    with HTTPServer(("127.0.0.1", 0), handler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        desk.url = f"https://localhost:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield desk, authority
+        server.shutdown()
+        thread.join()
+
+
+async def test_a_provinces_own_ca_is_believed_where_it_is_named_and_nowhere_else(
+    https_desk: tuple[Desk, Authority], tmp_path: Path
+) -> None:
+    desk, authority = https_desk
+    another = Authority(tmp_path / "another")
+    for ca_file in ("", str(another.ca_file)):
+        with pytest.raises(EnrolmentError, match="CERTIFICATE_VERIFY_FAILED"):
+            await enrol(desk.url, "ABCD-1234", "", tmp_path / "gateway", ca_file=ca_file)
+    assert desk.asked == [], "no code goes to a server whose certificate does not hold"
+    own = str(authority.ca_file)
+    made = await enrol(desk.url, "ABCD-1234", "", tmp_path / "gateway", ca_file=own)
+    assert made.gateway_id == "gw-42"
+
+
+@pytest.mark.parametrize("content", [None, "", "no certificate"])
+def test_a_ca_file_that_is_none_is_named(tmp_path: Path, content: str | None) -> None:
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(IdentityError, match=r"ca\.pem"):
+        tls_context(str(path))

@@ -1,11 +1,15 @@
 """The gateway's half of the conversation: message in, effects out, no socket."""
 
+import base64
+
 import pytest
 
 from devices.parcels import Frame
+from devices.pins import NO_PINS, Pins, UnprovenServerError
 from devices.session import (
     Committed,
     Configure,
+    Pin,
     ProtocolError,
     Refused,
     RenewEpoch,
@@ -21,24 +25,28 @@ from protocols.uplink import (
     Challenge,
     Failure,
     FromServer,
+    Proof,
     Refusal,
     Resume,
     StreamEpoch,
     StreamName,
     Welcome,
 )
-from tests.devices.given import NOON_MS
+from tests.devices.given import NOON_MS, ServerKeys
 
-CHALLENGE = Challenge("n" * 44, NOON_MS)
+CHALLENGE = Challenge(base64.b64encode(b"c" * 32).decode(), NOON_MS)
+NONCE = b"n" * 32
 
 
-def session(*, live: int = 10, backlog: int = 20, window: int = 8) -> Session:
+def session(*, live: int = 10, backlog: int = 20, window: int = 8, pins: Pins = NO_PINS) -> Session:
     return Session(
         "gw-1",
         lambda nonce: f"signed-{nonce}" + "=" * 40,
         epochs={"live": "epoch-live", "backlog": "epoch-backlog"},
         highest={"live": live, "backlog": backlog},
         clock_synchronised=False,
+        pins=pins,
+        nonce=NONCE,
         window=window,
     )
 
@@ -199,3 +207,88 @@ def test_what_has_no_place_before_the_hello_breaks_the_protocol(message: FromSer
 def test_a_second_greeting_breaks_the_protocol(message: FromServer) -> None:
     with pytest.raises(ProtocolError):
         welcomed().receive(message, monotonic_ms=0)
+
+
+def proof_of(keys: ServerKeys, *, gateway_id: str = "gw-1", nonce: bytes = NONCE) -> Proof:
+    return keys.prove(challenge=b"c" * 32, nonce=nonce, gateway_id=gateway_id)
+
+
+def test_a_hello_carries_a_nonce_for_the_server_to_sign() -> None:
+    (say,) = session().receive(CHALLENGE, monotonic_ms=0)
+    assert isinstance(say, Say)
+    assert say.message.nonce == base64.b64encode(NONCE).decode()
+
+
+def test_a_known_server_that_proves_itself_is_welcome_and_nothing_changes() -> None:
+    keys = ServerKeys()
+    one = session(pins=keys.pins)
+    one.receive(CHALLENGE, monotonic_ms=0)
+    assert one.receive(proof_of(keys), monotonic_ms=0) == []
+    one.receive(Welcome({}, NOON_MS), monotonic_ms=0)
+    assert one.state is State.STREAMING
+
+
+def test_a_rotated_server_is_known_by_the_key_that_came_next_and_its_newest_is_learnt() -> None:
+    keys = ServerKeys()
+    one = session(pins=keys.pins)
+    one.receive(CHALLENGE, monotonic_ms=0)
+    rotated = keys.rotated()
+    assert one.receive(proof_of(rotated), monotonic_ms=0) == [Pin(rotated.pins)]
+
+
+def test_a_gateway_without_pins_believes_the_first_server_that_proves_any() -> None:
+    keys = ServerKeys()
+    one = session()
+    one.receive(CHALLENGE, monotonic_ms=0)
+    assert one.receive(proof_of(keys), monotonic_ms=0) == [Pin(keys.pins)]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_server_that_proves_nothing_is_refused_by_who_knows_it_and_taken_by_who_does_not(
+    known: bool,
+) -> None:
+    one = session(pins=ServerKeys().pins if known else NO_PINS)
+    one.receive(CHALLENGE, monotonic_ms=0)
+    if known:
+        with pytest.raises(UnprovenServerError, match="no proof"):
+            one.receive(Welcome({}, NOON_MS), monotonic_ms=0)
+    else:
+        one.receive(Welcome({}, NOON_MS), monotonic_ms=0)
+        assert one.state is State.STREAMING
+
+
+def test_another_server_is_refused_however_well_it_proves_itself() -> None:
+    one = session(pins=ServerKeys().pins)
+    one.receive(CHALLENGE, monotonic_ms=0)
+    with pytest.raises(UnprovenServerError, match="another server"):
+        one.receive(proof_of(ServerKeys()), monotonic_ms=0)
+
+
+@pytest.mark.parametrize("code", ["revoked", "unavailable", "not_allowed"])
+@pytest.mark.parametrize("before_hello", [True, False])
+def test_who_has_not_proved_itself_cannot_send_the_gateway_away(
+    code: str, before_hello: bool
+) -> None:
+    one = session(pins=ServerKeys().pins)
+    if not before_hello:
+        one.receive(CHALLENGE, monotonic_ms=0)
+    with pytest.raises(UnprovenServerError, match=code):
+        one.receive(Failure(code, "go away", 3600.0), monotonic_ms=0)
+
+
+def test_the_known_servers_refusal_is_believed_after_its_proof() -> None:
+    keys = ServerKeys()
+    one = session(pins=keys.pins)
+    one.receive(CHALLENGE, monotonic_ms=0)
+    one.receive(proof_of(keys), monotonic_ms=0)
+    with pytest.raises(RevokedError):
+        one.receive(Failure("revoked", "gone"), monotonic_ms=0)
+
+
+def test_a_second_proof_breaks_the_protocol() -> None:
+    keys = ServerKeys()
+    one = session(pins=keys.pins)
+    one.receive(CHALLENGE, monotonic_ms=0)
+    one.receive(proof_of(keys), monotonic_ms=0)
+    with pytest.raises(ProtocolError):
+        one.receive(proof_of(keys), monotonic_ms=0)

@@ -4,12 +4,12 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from devices.identity import Identity
+from devices.identity import ENROLMENT_FILE, Identity, load_identity, make_or_read_key
 from devices.session import RevokedError
 from devices.settings import Settings
 from devices.spool import KEPT_AFTER_ACK_MS, Spool
@@ -21,6 +21,7 @@ from tests.devices.given import (
     NOON_MS,
     GivenClock,
     Heard,
+    ServerKeys,
     WatchedSpool,
     chance,
     identity,
@@ -50,7 +51,7 @@ class Home:
         async def configure(line_percent: float) -> None:
             self.lines.append(line_percent)
 
-        who = Identity(self.server.url, self.identity.gateway_id, self.identity.key)
+        who = replace(self.identity, server=self.server.url)
         uplink = Uplink(who, self.spool, settings, self.clock, configure=configure, rng=chance(1))
         task = asyncio.create_task(uplink.run())
         self.wake = uplink.wake
@@ -260,3 +261,66 @@ async def test_a_boot_in_1970_is_dated_at_first_contact(home: Home) -> None:
         await home.server.until(lambda: len(home.server.batches()) == 1)
     assert home.server.batches()[0].at == NOON_MS - 30_000
     assert home.server.hellos[0].clock_synchronised is False
+
+
+async def test_another_servers_identity_gets_no_reading_and_the_own_one_gets_all(
+    home: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = ServerKeys()
+    home.identity = replace(home.identity, pins=own.pins)
+    home.server.keys = ServerKeys()
+    await home.hears(90, 91)
+    async with home.online() as task:
+        with Heard("the server is not the one this gateway knows") as refused:
+            record = await refused.once()
+        assert home.server.batches() == []
+        home.server.keys = own
+        await home.server.until(lambda: len(home.server.batches()) == 2)
+        assert not task.done()
+    assert "another server answers" in record.__dict__["why"]
+
+
+async def test_an_impostor_that_says_revoked_does_not_stop_the_gateway(home: Home) -> None:
+    own = ServerKeys()
+    home.identity = replace(home.identity, pins=own.pins)
+    home.server.refusal = Failure("revoked", "this gateway has been revoked")
+    await home.hears(90)
+    async with home.online() as task:
+        with Heard("the server is not the one this gateway knows") as refused:
+            await refused.once()
+        home.server.refusal, home.server.keys = None, own
+        await home.server.until(lambda: len(home.server.batches()) == 1)
+        assert not task.done()
+
+
+async def test_a_rotation_is_learnt_and_survives_a_restart(home: Home, tmp_path: Path) -> None:
+    folder = tmp_path / "gateway"
+    keys = ServerKeys()
+    home.identity = replace(
+        home.identity, key=make_or_read_key(folder), pins=keys.pins, folder=folder
+    )
+    home.server.public_key = home.identity.key.public_key()
+    home.server.keys = rotated = keys.rotated()
+    with Heard("server's identities kept") as kept:
+        async with home.online():
+            await kept.once()
+    home.identity = load_identity(folder)
+    assert home.identity.pins == rotated.pins
+    home.server.keys = rotated.rotated()
+    await home.hears(90)
+    async with home.online():
+        await home.server.until(lambda: len(home.server.batches()) == 1)
+
+
+async def test_a_disk_that_cannot_keep_an_identity_keeps_no_reading_back(
+    home: Home, tmp_path: Path
+) -> None:
+    folder = tmp_path / "gateway"
+    (folder / (ENROLMENT_FILE + ".new")).mkdir(parents=True)
+    home.identity = replace(home.identity, folder=folder)
+    home.server.keys = ServerKeys()
+    await home.hears(90)
+    with Heard("server's identities not kept") as failed:
+        async with home.online():
+            await failed.once()
+            await home.server.until(lambda: len(home.server.batches()) == 1)

@@ -19,13 +19,13 @@ from devices.spool_file import SPOOL_FILE
 from devices.uplink import Uplink
 from protocols.uplink import content_key, to_reading
 from telehealth import gateways
-from telehealth.store.database import Database
 from tests import databases, world
 from tests.devices.given import WatchedSpool
 from tests.faults import load
 from tests.faults.gateway_victim import DEVICE, numbered
 from tests.faults.load import Tally
 from tests.faults.server_process import ROOT, ServerProcess, python_environment
+from tests.keys import opened
 
 QUICK: Final = GatewaySettings(retry_max_s=0.2, ack_timeout_s=2.0)
 """A gateway that marks acknowledgements and comes back quickly, so that a test may end."""
@@ -37,7 +37,7 @@ async def kill_server(
     """Load a server with several gateways and kill it again and again."""
     rng = random.Random(seed)  # noqa: S311 - the moments of a test
     async with databases.migrated_address(engine, folder) as url:
-        database = Database(url)
+        database = opened(url)
         server = ServerProcess(url, folder)
         try:
             fleet = await load.fleet(database, senders, rng=rng)
@@ -48,7 +48,7 @@ async def kill_server(
             await asyncio.to_thread(server.start)
             await fleet.finish(server.origin)
             server.stop()
-            database = Database(url)
+            database = opened(url)
             return await database.read(fleet.tally)
         finally:
             server.kill()
@@ -60,7 +60,7 @@ async def kill_gateway(folder: Path, *, kills: int, seed: int) -> Tally:
     rng = random.Random(seed)  # noqa: S311 - the moments of a test
     async with databases.migrated_address("sqlite", folder) as url:
         server = ServerProcess(url, folder)
-        database = Database(url)
+        database = opened(url)
         try:
             await world.make(database)
             code = await database.write(lambda tx: gateways.new_enrolment(tx, "test"))

@@ -17,6 +17,8 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, Final
 
+from tests import keys
+
 ROOT: Final = Path(__file__).parents[2]
 SERVE: Final = ("-m", "telehealth", "serve")
 _START_S: Final = 90.0
@@ -46,6 +48,7 @@ def python_environment() -> dict[str, str]:
     """
     dropped = ("TELEHEALTH_", "PYTHONDONTWRITEBYTECODE")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+    kept[keys.VARIABLE] = os.environ[keys.VARIABLE]
     return {"PYTHONPYCACHEPREFIX": _bytecode()} | kept
 
 

@@ -7,11 +7,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from telehealth.store.database import Database
 from tests import databases
 from tests.faults import load
 from tests.faults.conftest import Say
 from tests.faults.server_process import ServerProcess, free_port
+from tests.keys import opened
 
 UPTO = 400
 
@@ -64,7 +64,7 @@ async def test_a_database_that_is_gone_for_a_while_costs_no_reading(
     tmp_path: Path, say: Say
 ) -> None:
     async with databases.migrated_address("postgresql", tmp_path) as url:
-        database = Database(url)
+        database = opened(url)
         fleet = await load.fleet(database, 2, rng=random.Random(11), window=16)  # noqa: S311
         address = urlsplit(url)
         line = Line(str(address.hostname), int(address.port or 0))

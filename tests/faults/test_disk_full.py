@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from telehealth.store.database import Database
 from tests import databases
 from tests.faults import load
 from tests.faults.conftest import Say
 from tests.faults.server_process import ServerProcess
 from tests.flow import wire
+from tests.keys import opened
 
 UPTO = 120
 FAULTS = {
@@ -30,7 +30,7 @@ async def test_a_disk_that_refuses_writes_is_told_and_nothing_is_lost(
 ) -> None:
     call, error, when, words = FAULTS[fault]
     async with databases.migrated_address("sqlite", tmp_path) as url:
-        database = Database(url)
+        database = opened(url)
         fleet = await load.fleet(database, 2, rng=random.Random(5), window=4)  # noqa: S311
         idle = await wire.enrolled(database)
         await database.close()
@@ -62,7 +62,7 @@ async def test_a_disk_that_refuses_writes_is_told_and_nothing_is_lost(
         assert "Traceback" not in server.log_text()
         said = {event["event"] for event in server.log() if words in event.get("why", "")}
         assert said == {"intake cannot write", "unreadable frame not kept"}
-        database = Database(url)
+        database = opened(url)
         tally = await database.read(fleet.tally)
         await database.close()
         say(f"disk {fault}, {len(refusals)} refusals", tally)

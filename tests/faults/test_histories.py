@@ -29,6 +29,7 @@ from tests.faults.conftest import Say
 from tests.faults.killing import QUICK
 from tests.faults.server_process import ServerProcess
 from tests.flow import wire
+from tests.keys import opened
 
 DEVICE = world.DEVICE
 
@@ -99,7 +100,7 @@ async def append(spool: WatchedSpool, clock: Clock, percents: Sequence[int]) -> 
 @pytest.fixture
 async def town(tmp_path: Path) -> AsyncIterator[Town]:
     async with databases.migrated_address("sqlite", tmp_path) as url:
-        database = Database(url)
+        database = opened(url)
         await world.make(database)
         server = ServerProcess(url, tmp_path)
         try:
@@ -121,7 +122,7 @@ async def test_a_server_restored_from_a_backup_is_sent_the_rest_again(town: Town
         town.server.stop()
         await town.database.close()
         restore(town.folder / "backup.sqlite", town.path)
-        town.database = Database(town.database.url)
+        town.database = opened(town.database.url)
         assert await town.percents() == list(range(60, 70))
         await asyncio.to_thread(town.server.start)
         await home.hears([99])
@@ -201,7 +202,7 @@ async def test_the_older_of_two_sockets_is_told_and_nothing_is_lost_or_doubled(
     tmp_path: Path, say: Say
 ) -> None:
     async with databases.migrated_address("sqlite", tmp_path) as url:
-        database = Database(url)
+        database = opened(url)
         fleet = await load.fleet(database, 1, rng=random.Random(9))  # noqa: S311
         [older] = fleet.gateways
         server = ServerProcess(url, tmp_path)

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from telehealth.store.database import Database
 from tests import databases
 from tests.faults import load
 from tests.faults.power import SYNCS, Disk, SentAck, acks, acks_before_their_sync
 from tests.faults.server_process import SERVE, ServerProcess
 from tests.faults.trace import STRACE, Call, calls
+from tests.keys import opened
 
 UPTO = 150
 """Numbers of each stream; enough commits for a checkpoint of the write-ahead log to fall among."""
@@ -57,7 +57,7 @@ async def traced(folder: Path, command: Sequence[str], *, upto: int) -> Traced:
     """Load a server under strace until both streams are acknowledged, then kill it."""
     async with databases.migrated_address("sqlite", folder) as url:
         path, log = Path(url.removeprefix("sqlite:///")), folder / "trace"
-        database = Database(url)
+        database = opened(url)
         fleet = await load.fleet(database, 2, rng=random.Random(3), window=4)  # noqa: S311
         await database.close()
         before = _closed(path)

@@ -19,6 +19,7 @@ from protocols.uplink import (
     Failure,
     Gap,
     Hello,
+    Proof,
     Refusal,
     Resume,
     Sample,
@@ -90,11 +91,17 @@ HELLOS = st.builds(
     ),
     st.text(max_size=64),
     st.booleans(),
+    st.none() | st.text(min_size=44, max_size=44),
 )
 FROM_GATEWAY = BATCHES | HELLOS | st.builds(Gap, STREAMS, SEQS, st.text(max_size=120))
 REFUSALS = st.lists(st.builds(Refusal, SEQS, st.text(max_size=20), st.text(max_size=20)))
 FROM_SERVER = (
     st.builds(Challenge, st.text(min_size=32, max_size=128), EPOCH_MS)
+    | st.builds(
+        Proof,
+        st.lists(st.text(max_size=44), min_size=2, max_size=2),
+        st.lists(st.text(min_size=64, max_size=128), min_size=2, max_size=2),
+    )
     | st.builds(Welcome, st.dictionaries(STREAMS, st.integers(0, 2**53)), EPOCH_MS)
     | st.builds(Ack, STREAMS, SEQS, REFUSALS)
     | st.builds(Resume, STREAMS, st.integers(0, 2**53))

@@ -387,3 +387,36 @@ async def test_what_the_rules_need_to_replay_a_decision_is_stored_with_it(path: 
 def test_every_kind_of_timer_has_its_handler() -> None:
     wanted = {desk.ESCALATE, desk.REVIEW} | set(judging.HANDLERS)
     assert wanted <= set(HANDLERS)
+
+
+async def test_nothing_is_kept_of_a_device_whose_borrower_withdrew_and_its_number_is_acknowledged(
+    path: Path,
+) -> None:
+    limit = START + MINUTE
+
+    def withdraw(tx: Transaction) -> None:
+        tx.execute(
+            "UPDATE device SET withheld_from_ms = ? WHERE device_id = ?",
+            (limit, path.made.device_id),
+        )
+
+    await path.brings(START, minute(START, 97))
+    await path.at(START, withdraw)
+    await path.brings(limit, minute(limit - MINUTE // 2, 96), minute(limit, 88))
+    kept = await path.rows("SELECT spo2_percent FROM reading ORDER BY measured_ms")
+    assert [row[0] for row in kept] == [97, 96]
+    raw = b"".join(bytes(row[0]) for row in await path.rows("SELECT payload FROM upload"))
+    assert b"88" not in raw
+    assert await path.rows("SELECT 1 FROM alert") == []
+
+
+async def test_a_device_that_is_lent_again_is_kept_again(path: Path) -> None:
+    def again(tx: Transaction) -> None:
+        tx.execute("UPDATE device SET withheld_from_ms = 0")
+        loan = tx.rows("SELECT loan_id FROM device_loan")[0][0]
+        loans.give_back(tx, loan)
+        loans.lend(tx, path.made.device_id, path.made.person_id, "test")
+
+    await path.at(START, again)
+    await path.brings(START + MINUTE, minute(START + MINUTE, 97))
+    assert len(await path.rows("SELECT 1 FROM reading WHERE person_id IS NOT NULL")) == 1

@@ -9,20 +9,16 @@ from aiohttp import ClientResponse, ClientSession, CookieJar, web
 from aiohttp.test_utils import TestServer
 
 from telehealth import clock
-from telehealth.access import sessions
-from telehealth.access.policy import Role
-from telehealth.bus import Bus
-from telehealth.intake import Intake
 from telehealth.services import Services
 from telehealth.settings import Settings
 from telehealth.store.database import Database
-from tests import databases
+from tests import databases, keys, rows
 from tests.webui import people
 from webui.app import create_app
 from webui.assets import Asset, Assets
 
 NAMES = ["app.css", "icon.svg", "page.js", "doctor.js", "person.js", "patient.js"]
-NAMES += ["consult.js", "ring.js"]
+NAMES += ["consult.js", "ring.js", "security.js"]
 NAMES += [f"be-vietnam-pro-{s}-400-normal.woff2" for s in ("vietnamese", "latin")]
 
 
@@ -68,11 +64,9 @@ class Visitor:
             allow_redirects=False,
         )
 
-    async def signed_in(self, account_id: str, role: Role) -> "Visitor":
+    async def signed_in(self, account_id: str) -> "Visitor":
         """Carry a session of this account, without the cost of a password."""
-        self.token = await self.site.database.write(
-            lambda tx: sessions.open_session(tx, account_id, role, "test")
-        )
+        self.token = await self.site.database.write(lambda tx: rows.session(tx, account_id))
         self.http.cookie_jar.update_cookies({"session": self.token})
         return self
 
@@ -92,15 +86,15 @@ class Visitors:
 
     async def doctor(self, account_id: str = "ac-doctor") -> Visitor:
         """The doctor to whom the commune is assigned, or another."""
-        return await self.stranger().signed_in(account_id, Role.DOCTOR)
+        return await self.stranger().signed_in(account_id)
 
     async def patient(self, account_id: str = "ac-hoa") -> Visitor:
         """A patient."""
-        return await self.stranger().signed_in(account_id, Role.PATIENT)
+        return await self.stranger().signed_in(account_id)
 
     async def administrator(self) -> Visitor:
         """The administrator."""
-        return await self.stranger().signed_in("ac-admin", Role.ADMINISTRATOR)
+        return await self.stranger().signed_in("ac-admin")
 
 
 @pytest.fixture
@@ -109,9 +103,8 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
     async with databases.migrated("sqlite", tmp_path) as database:
         now_ms = clock.now_ms()
         await people.settle(database, now_ms)
-        bus = Bus()
-        intake = Intake(database, bus, group_max=100)
-        services = Services(Settings(database=database.url), clock.now, database, bus, intake)
+        settings = Settings(database=database.url, second_factor="offered")
+        services = keys.services(database, settings, tmp_path)
         built = Assets({name: Asset(f"/static/dist/{name}") for name in NAMES})
         app = create_app(services, assets=built)
         server = TestServer(app)

@@ -9,12 +9,9 @@ from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 from yarl import URL
 
-from telehealth import clock
-from telehealth.bus import Bus
-from telehealth.intake import Intake
-from telehealth.services import Services
 from telehealth.settings import Settings
-from telehealth.store.database import Database
+from tests import keys
+from tests.keys import opened
 from webui.app import create_app
 from webui.assets import Assets
 
@@ -30,9 +27,8 @@ async def served(tmp_path: Path) -> AsyncIterator[TestServer]:
     (built / "a.X1.js.br").write_bytes(b"brotli")
     (built / "a.X1.js.gz").write_bytes(b"gzip")
     (tmp_path / "secret.txt").write_text("secret")
-    database = Database(f"sqlite:///{tmp_path}/none.sqlite")
-    bus = Bus()
-    services = Services(Settings(), clock.now, database, bus, Intake(database, bus, group_max=1))
+    database = opened(f"sqlite:///{tmp_path}/none.sqlite")
+    services = keys.services(database, Settings(), tmp_path)
     server = TestServer(create_app(services, assets=Assets.built(built)))
     async with server:
         yield server

@@ -7,8 +7,6 @@ import pytest
 from aiohttp import ClientSession, WSServerHandshakeError, web
 from aiohttp.test_utils import TestServer, make_mocked_request
 
-from telehealth import clock
-from telehealth.bus import Bus
 from telehealth.errors import (
     DecodeError,
     IllegalTransitionError,
@@ -18,10 +16,9 @@ from telehealth.errors import (
     TelehealthError,
     UnavailableError,
 )
-from telehealth.intake import Intake
-from telehealth.services import Services
 from telehealth.settings import Settings
-from telehealth.store.database import Database
+from tests import keys
+from tests.keys import opened
 from tests.webui import people
 from tests.webui.conftest import Site, Visitors
 from webui.app import create_app
@@ -104,11 +101,9 @@ async def test_with_a_public_origin_only_that_one_is_ours(tmp_path: Path) -> Non
 
 
 async def an_app(folder: Path, public_origin: str) -> web.Application:
-    database = Database(f"sqlite:///{folder}/none.sqlite")
+    database = opened(f"sqlite:///{folder}/none.sqlite")
     await database.close()
-    bus = Bus()
-    settings = Settings(public_origin=public_origin)
-    services = Services(settings, clock.now, database, bus, Intake(database, bus, group_max=1))
+    services = keys.services(database, Settings(public_origin=public_origin), folder)
     return create_app(services, assets=Assets({}))
 
 
@@ -248,10 +243,8 @@ async def test_the_figures_are_for_this_machine_and_name_nobody(visitors: Visito
 
 async def test_ready_says_no_while_the_database_is_away(visitors: Visitors, tmp_path: Path) -> None:
     assert (await visitors.stranger().get("/readyz")).status == 200
-    database = Database(f"sqlite:///{tmp_path}/no/such/folder.sqlite")
-    bus = Bus()
-    intake = Intake(database, bus, group_max=1)
-    services = Services(Settings(), clock.now, database, bus, intake)
+    database = opened(f"sqlite:///{tmp_path}/no/such/folder.sqlite")
+    services = keys.services(database, Settings(), tmp_path)
     server = TestServer(create_app(services, assets=Assets({})))
     async with server, ClientSession() as http:
         async with http.get(server.make_url("/readyz")) as response:

@@ -1,20 +1,32 @@
 """Logging in and out, sessions, the language."""
 
+import pyotp
 import pytest
 
-from telehealth.access import sessions
-from telehealth.access.login import FREE_FAILURES
+from telehealth.access import recovery, sessions
 from telehealth.access.policy import Role
+from tests.authenticator import SoftKey
 from tests.webui import people
-from tests.webui.conftest import Site, Visitors
+from tests.webui.conftest import Site, Visitor, Visitors
+from tests.webui.pages import at_localhost, data_of, secret_of, set_up_totp
+
+NEW = "trâu nhà ai gặm cỏ"
+STAFF = {"login": "bs.mai", "password": people.PASSWORD}
+
+
+@pytest.fixture(autouse=True)
+def strict(site: Site) -> None:
+    """Require a second factor of staff, as a server does unless its operator says otherwise."""
+    site.services.settings.second_factor = "required"
 
 
 @pytest.mark.parametrize(
     ("login", "home"), [("bs.mai", "/doctor"), ("hoa", "/patient"), ("quantri", "/admin")]
 )
 async def test_everybody_lands_on_the_page_of_their_role(
-    visitors: Visitors, login: str, home: str
+    site: Site, visitors: Visitors, login: str, home: str
 ) -> None:
+    offer_only(site)
     visitor = visitors.stranger()
     response = await visitor.post("/login", {"login": login, "password": people.PASSWORD})
     assert (response.status, response.headers["Location"]) == (303, home)
@@ -23,15 +35,35 @@ async def test_everybody_lands_on_the_page_of_their_role(
     assert (await visitor.get("/login")).headers["Location"] == home
 
 
-async def test_the_cookie_cannot_be_read_by_scripts_nor_sent_by_others(visitors: Visitors) -> None:
-    response = await visitors.stranger().post(
-        "/login", {"login": " BS.Mai ", "password": people.PASSWORD}
+async def test_the_cookies_cannot_be_read_by_scripts_nor_sent_by_others(
+    site: Site, visitors: Visitors
+) -> None:
+    half = await visitors.stranger().post("/login", STAFF)
+    offer_only(site)
+    whole = await visitors.stranger().post("/login", STAFF | {"login": " BS.Mai "})
+    cookies = [half.cookies["step"], whole.cookies["session"], whole.cookies["device"]]
+    for cookie in cookies:
+        assert cookie["httponly"]
+        assert cookie["samesite"] == "Lax"
+        assert cookie["path"] == "/"
+        assert not cookie["secure"]
+    assert "session" not in half.cookies
+
+
+@pytest.mark.parametrize("name", ["session", "device"])
+async def test_over_tls_the_cookies_are_bound_to_this_host(
+    site: Site, visitors: Visitors, name: str
+) -> None:
+    site.services.settings.public_origin = site.origin.replace("http:", "https:")
+    visitor = visitors.stranger()
+    response = await visitor.http.post(
+        site.origin + "/login",
+        data={"login": "hoa", "password": people.PASSWORD},
+        headers={"Origin": site.services.settings.public_origin},
+        allow_redirects=False,
     )
-    cookie = response.cookies["session"]
-    assert cookie["httponly"]
-    assert cookie["samesite"] == "Lax"
-    assert cookie["path"] == "/"
-    assert not cookie["secure"]
+    cookie = response.cookies[f"__Host-{name}"]
+    assert (cookie["secure"], cookie["path"], cookie["domain"]) == (True, "/", "")
 
 
 async def test_only_the_hash_of_the_token_is_stored(visitors: Visitors, site: Site) -> None:
@@ -56,9 +88,9 @@ async def test_logging_in_never_leads_to_another_site(visitors: Visitors, next_p
 
 async def test_after_logging_in_one_arrives_where_one_wanted_to_go(visitors: Visitors) -> None:
     response = await visitors.stranger().post(
-        "/login", {"login": "hoa", "password": people.PASSWORD, "next": "/sessions"}
+        "/login", {"login": "hoa", "password": people.PASSWORD, "next": "/security"}
     )
-    assert response.headers["Location"] == "/sessions"
+    assert response.headers["Location"] == "/security"
 
 
 @pytest.mark.parametrize("login", ["bs.mai", "nobody"])
@@ -73,14 +105,15 @@ async def test_a_wrong_password_and_an_unknown_name_are_told_alike(
 
 
 @pytest.mark.parametrize("login", ["bs.mai", "nobody"])
-async def test_after_some_failures_a_name_is_locked_even_for_the_right_password(
+async def test_after_some_failures_a_name_waits_even_with_the_right_password(
     visitors: Visitors, login: str
 ) -> None:
     visitor = visitors.stranger()
-    for _ in range(FREE_FAILURES):
+    for _ in range(5):
         await visitor.post("/login", {"login": login, "password": "wrong"})
     response = await visitor.post("/login", {"login": login, "password": people.PASSWORD})
     assert response.status == 429
+    assert 1 <= int(response.headers["Retry-After"]) <= 60
     assert "Sai quá nhiều lần" in await response.text()
     other = await visitor.post("/login", {"login": "hoa", "password": people.PASSWORD})
     assert other.status == 303
@@ -102,8 +135,23 @@ async def test_logging_out_ends_the_session_for_every_copy_of_the_cookie(
     copy = visitors.stranger()
     copy.http.cookie_jar.update_cookies({"session": visitor.token})
     assert (await copy.get("/patient")).status == 200
-    assert (await visitor.post("/logout")).headers["Location"] == "/login"
+    out = await visitor.post("/logout")
+    assert out.headers["Location"] == "/login?out"
+    assert out.headers["Clear-Site-Data"] == '"cache", "storage"'
+    assert (out.cookies["session"].value, out.cookies["session"]["max-age"]) == ("", "0")
+    assert "data-forget" in await (await visitor.get("/login?out")).text()
+    assert "data-forget" not in await (await visitor.get("/login")).text()
     assert (await copy.get("/patient")).status == 303
+
+
+async def test_signing_out_everywhere_ends_this_session_too(visitors: Visitors) -> None:
+    here, there, other = (
+        await visitors.doctor(), await visitors.doctor(), await visitors.doctor("ac-cover"),
+    )  # fmt: skip
+    out = await here.post("/sessions/end-all")
+    assert out.headers["Clear-Site-Data"]
+    assert (await here.get("/doctor")).status == (await there.get("/doctor")).status == 303
+    assert (await other.get("/doctor")).status == 200
 
 
 async def test_a_session_dies_of_age_and_of_idleness(site: Site, visitors: Visitors) -> None:
@@ -139,9 +187,10 @@ async def test_the_account_of_somebody_who_left_opens_nothing(
 
 async def test_people_see_their_own_sessions_and_end_them_one_by_one(visitors: Visitors) -> None:
     here, there = await visitors.doctor(), await visitors.doctor()
-    html = await (await here.get("/sessions")).text()
+    html = await (await here.get("/security")).text()
     other = sessions.token_hash(there.token).hex()[:16]
-    assert html.count('<form method="post" action="/sessions/') == 1
+    assert html.count(f'action="/sessions/{other}/end"') == html.count('/end">') == 1
+    assert (await here.get("/sessions")).headers["Location"] == "/security#sessions"
     assert html.count('action="/sessions/end-others"') == 1
     await here.post(f"/sessions/{other}/end")
     assert (await there.get("/doctor")).status == 303
@@ -160,10 +209,11 @@ async def test_a_new_password_needs_the_old_one_and_ends_every_session(visitors:
     here, there = await visitors.patient(), await visitors.patient()
     wrong = await here.post("/password", {"old": "no", "new": "a-long-new-one"})
     assert wrong.status == 403
-    short = await here.post("/password", {"old": people.PASSWORD, "new": "short"})
-    assert short.status == 422
+    for weak in ("short", "1234567890", "Hoà Hoà Hoà 1"):
+        refused = await here.post("/password", {"old": people.PASSWORD, "new": weak})
+        assert refused.status == 422
     done = await here.post("/password", {"old": people.PASSWORD, "new": "a-long-new-one"})
-    assert done.headers["Location"] == "/login"
+    assert done.headers["Location"] == "/login?out"
     assert (await there.get("/patient")).status == 303
     again = visitors.stranger()
     old = await again.post("/login", {"login": "hoa", "password": people.PASSWORD})
@@ -195,3 +245,237 @@ async def test_an_unknown_language_changes_nothing(visitors: Visitors) -> None:
     visitor = visitors.stranger()
     await visitor.post("/language", {"locale": "../en"})
     assert '<html lang="vi">' in await (await visitor.get("/login")).text()
+
+
+def offer_only(site: Site) -> None:
+    site.services.settings.second_factor = "offered"
+
+
+async def test_guessing_the_old_password_in_a_stolen_session_is_stopped(
+    visitors: Visitors,
+) -> None:
+    patient = await visitors.patient()
+    for _ in range(5):
+        form = {"old": "guess", "new": NEW}
+        assert (await patient.post("/password", form)).status == 403
+    last = await patient.post("/password", {"old": people.PASSWORD, "new": NEW})
+    assert last.status == 429
+    assert last.headers["Retry-After"]
+
+
+async def test_staff_are_led_to_set_up_an_authenticator_and_get_recovery_codes(
+    visitors: Visitors,
+) -> None:
+    doctor = visitors.stranger()
+    first = await doctor.post("/login", STAFF | {"next": "/security"})
+    assert first.headers["Location"] == "/login/step?next=/security"
+    assert (await doctor.get("/doctor")).status == 303
+    html = await (await doctor.get("/login/step?next=/security")).text()
+    wrong = await doctor.post("/login/step", {"do": "totp", "code": "000000"})
+    assert wrong.status == 403
+    code = pyotp.TOTP(secret_of(html)).now()
+    done = await doctor.post("/login/step", {"do": "totp", "code": code, "next": "/security"})
+    shown = await done.text()
+    assert (done.status, shown.count("<code>")) == (200, 10)
+    assert 'href="/security"' in shown
+    assert done.headers["Cache-Control"] == "no-store"
+    assert (await doctor.get("/doctor")).status == 200
+    again = await doctor.get("/login/step")
+    assert again.headers["Location"] == "/login?over"
+
+
+async def test_the_authenticator_is_asked_for_at_the_next_log_in_and_a_code_works_once(
+    site: Site, visitors: Visitors
+) -> None:
+    secret = await set_up_totp(site, "ac-doctor")
+    code = pyotp.TOTP(secret).now()
+    doctor, thief = visitors.stranger(), visitors.stranger()
+    for visitor in (doctor, thief):
+        assert (await visitor.post("/login", STAFF)).headers["Location"] == "/login/step"
+    page = await (await doctor.get("/login/step")).text()
+    assert "Mã trong ứng dụng xác thực" in page
+    done = await doctor.post("/login/step", {"do": "factor", "code": code})
+    assert done.headers["Location"] == "/doctor"
+    replayed = await thief.post("/login/step", {"do": "factor", "code": code})
+    assert replayed.status == 403
+    assert "Chưa đúng" in await replayed.text()
+    assert (await thief.get("/doctor")).status == 303
+
+
+async def test_five_wrong_codes_end_the_step_and_then_there_is_a_wait(
+    site: Site, visitors: Visitors
+) -> None:
+    await set_up_totp(site, "ac-doctor")
+    doctor = visitors.stranger()
+    await doctor.post("/login", STAFF)
+    form = {"do": "factor", "code": "000000"}
+    for _ in range(4):
+        assert (await doctor.post("/login/step", form)).status == 403
+    assert (await doctor.post("/login/step", form)).headers["Location"] == "/login?over"
+    said = await (await doctor.get("/login?over")).text()
+    assert "Hãy đăng nhập lại từ đầu" in said
+    await doctor.post("/login", STAFF)
+    waiting = await doctor.post("/login/step", form)
+    assert waiting.status == 429
+    assert 1 <= int(waiting.headers["Retry-After"]) <= 60
+
+
+async def test_a_recovery_code_lets_in_once(site: Site, visitors: Visitors) -> None:
+    await set_up_totp(site, "ac-doctor")
+    codes = await site.database.write(lambda tx: recovery.renew(tx, "ac-doctor"))
+    for code, status in ((codes[0], 303), (codes[0], 403), (codes[1], 303)):
+        visitor = visitors.stranger()
+        await visitor.post("/login", STAFF)
+        answer = await visitor.post("/login/step", {"do": "factor", "code": code})
+        assert answer.status == status
+
+
+async def test_a_security_key_is_set_up_and_then_lets_in_but_not_from_another_origin(
+    site: Site, visitors: Visitors
+) -> None:
+    local = at_localhost(site)
+    key = SoftKey(origin=local.origin)
+    doctor = Visitor(local)
+    visitors.all.append(doctor)
+    await doctor.post("/login", STAFF)
+    options = data_of(await (await doctor.get("/login/step")).text())
+    assert options["rp"]["id"] == "localhost"
+    form = {"do": "key", "name": "Khóa USB"}
+    for origin in ("https://evil.example", site.origin):
+        foreign = await doctor.post(
+            "/login/step", form | {"answer": key.make(options, origin=origin)}
+        )
+        assert foreign.status == 403
+        options = data_of(await foreign.text())
+    done = await doctor.post("/login/step", form | {"answer": key.make(options)})
+    assert done.status == 200
+    assert (await doctor.get("/doctor")).status == 200
+
+    again = Visitor(local)
+    visitors.all.append(again)
+    await again.post("/login", STAFF)
+    asked = data_of(await (await again.get("/login/step")).text())
+    foreign_answer = key.sign(asked, origin="https://evil.example")
+    refused = await again.post("/login/step", {"do": "factor", "answer": foreign_answer})
+    assert refused.status == 403
+    assert "Khóa bảo mật không được chấp nhận" in await refused.text()
+    asked = data_of(await refused.text())
+    entered = await again.post("/login/step", {"do": "factor", "answer": key.sign(asked)})
+    assert entered.headers["Location"] == "/doctor"
+
+
+async def test_where_the_server_has_only_an_address_no_security_key_is_offered(
+    visitors: Visitors,
+) -> None:
+    doctor = visitors.stranger()
+    await doctor.post("/login", STAFF)
+    html = await (await doctor.get("/login/step")).text()
+    assert "data-key" not in html
+    refused = await doctor.post("/login/step", {"do": "key", "name": "x", "answer": "{}"})
+    assert refused.status == 422
+
+
+async def test_a_password_that_was_handed_over_is_replaced_before_anything_else(
+    site: Site, visitors: Visitors
+) -> None:
+    offer_only(site)
+    await site.database.write(
+        lambda tx: tx.execute("UPDATE account SET password_temporary = ?", (True,))
+    )
+    doctor = visitors.stranger()
+    assert (await doctor.post("/login", STAFF)).headers["Location"] == "/login/step"
+    for weak, said in (("bs.mai.2026", "dễ đoán"), (people.PASSWORD, "khác với mật khẩu")):
+        refused = await doctor.post("/login/step", {"do": "password", "new": weak})
+        assert (refused.status, said in await refused.text()) == (422, True)
+    done = await doctor.post("/login/step", {"do": "password", "new": NEW})
+    assert done.headers["Location"] == "/doctor"
+
+
+@pytest.mark.parametrize("cookie", ["", "forged", "x" * 43])
+@pytest.mark.parametrize("do", ["factor", "password", "totp"])
+async def test_a_forged_step_is_led_back_to_the_beginning(
+    visitors: Visitors, cookie: str, do: str
+) -> None:
+    stranger = visitors.stranger()
+    stranger.http.cookie_jar.update_cookies({"step": cookie})
+    form = {"do": do, "code": "000000", "new": NEW}
+    assert (await stranger.get("/login/step")).headers["Location"] == "/login?over"
+    assert (await stranger.post("/login/step", form)).headers["Location"] == "/login?over"
+
+
+@pytest.mark.parametrize("token", ["", "forged", "x" * 43, "../../etc/passwd", "0" * 4_000])
+async def test_a_forged_session_is_nobody(visitors: Visitors, token: str) -> None:
+    stranger = visitors.stranger()
+    answer = await stranger.get("/doctor", Cookie=f"session={token}")
+    assert answer.headers["Location"].startswith("/login")
+
+
+async def test_a_form_that_no_step_has_is_refused(visitors: Visitors) -> None:
+    doctor = visitors.stranger()
+    await doctor.post("/login", STAFF)
+    assert (await doctor.post("/login/step", {"do": "skip"})).status == 422
+
+
+async def test_staff_whose_roles_have_ended_are_told_so(site: Site, visitors: Visitors) -> None:
+    offer_only(site)
+    await site.database.write(
+        lambda tx: tx.execute("UPDATE role_grant SET to_ms = ?", (tx.now_ms,))
+    )
+    answer = await visitors.stranger().post("/login", STAFF)
+    assert answer.status == 403
+    assert "chưa được giao vai trò" in await answer.text()
+
+
+async def test_no_secret_of_a_log_in_stands_in_an_address_or_in_the_log(
+    site: Site, visitors: Visitors, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    doctor = visitors.stranger()
+    answer = await doctor.post("/login", STAFF)
+    html = await (await doctor.get(answer.headers["Location"])).text()
+    code = pyotp.TOTP(secret_of(html)).now()
+    await doctor.post("/login/step", {"do": "totp", "code": code})
+    secrets = [people.PASSWORD, secret_of(html), code, answer.cookies["step"].value]
+    assert not any(secret in answer.headers["Location"] for secret in secrets)
+    assert not any(secret in caplog.text for secret in secrets)
+
+
+async def test_the_log_has_every_log_in_refused_ones_too_and_no_name(
+    site: Site, visitors: Visitors
+) -> None:
+    doctor = visitors.stranger()
+    await doctor.post("/login", STAFF | {"password": "wrong"})
+    await doctor.post("/login", {"login": "my secret", "password": "typed into the wrong field"})
+    await doctor.post("/login", STAFF)
+    html = await (await doctor.get("/login/step")).text()
+    code = pyotp.TOTP(secret_of(html)).now()
+    await doctor.post("/login/step", {"do": "totp", "code": code})
+    await doctor.post("/logout")
+    written = await site.database.read(
+        lambda r: r.rows(
+            "SELECT action, decision, actor_id, role, target FROM audit"
+            " WHERE action <> 'log_opened' ORDER BY seq"
+        )
+    )
+    assert [row[:3] for row in written] == [
+        ("signed_in", "deny", "ac-doctor"),
+        ("signed_in", "deny", "nobody"),
+        ("factor_added", "allow", "ac-doctor"),
+        ("recovery_codes_made", "allow", "ac-doctor"),
+        ("signed_in", "allow", "ac-doctor"),
+        ("signed_out", "allow", "ac-doctor"),
+    ]
+    assert written[4][3] == "doctor"
+    assert not any("secret" in str(row) or "bs.mai" in str(row) for row in written)
+
+
+async def test_a_new_password_ends_log_ins_that_are_half_done(
+    site: Site, visitors: Visitors
+) -> None:
+    secret = await set_up_totp(site, "ac-doctor")
+    thief, doctor = visitors.stranger(), await visitors.doctor()
+    await thief.post("/login", STAFF)
+    done = await doctor.post("/password", {"old": people.PASSWORD, "new": NEW})
+    assert done.status == 303
+    late = await thief.post("/login/step", {"do": "factor", "code": pyotp.TOTP(secret).now()})
+    assert late.headers["Location"] == "/login?over"

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from protocols.reading import ReadingKind
+from telehealth.access.break_glass import GlassReason
+from telehealth.access.break_glass import Verdict as ReviewVerdict
 from telehealth.access.policy import Role
 from telehealth.alerts.lifecycle import Action, State
 from telehealth.alerts.reasons import AcceptReason, NoiseReason, ResolveReason
@@ -15,6 +17,7 @@ from telehealth.vitals.levels import Level
 from telehealth.vitals.parameters import ReasonCode
 from telehealth.vitals.quality import QualityReason, Verdict
 from webui.i18n import LOCALES, is_key, texts, zone_of
+from webui.pages import emergency
 
 WEBUI = Path(__file__).parents[2] / "webui"
 CALL = re.compile(r"""\bt\(\s*["']((?:[^"'\\]|\\.)+)["']\s*[,)]""")
@@ -45,6 +48,9 @@ COMPOSED = [
     *built_from("step", Action),
     *built_from("kind", ReadingKind),
     *built_from("role", Role),
+    *built_from("glass", GlassReason),
+    *built_from("verdict", ReviewVerdict),
+    *(f"identifier.{kind}" for kind in emergency.KINDS),
     *(f"level.{level.name.lower()}" for level in Level),
     *(f"advice.{level.name.lower()}{part}" for level in Level for part in ("", "_title")),
     *(f"gate.{v.value}" for v in Verdict if v is not Verdict.ACCEPTED),
@@ -90,7 +96,10 @@ def test_both_languages_have_the_same_keys_and_the_same_places() -> None:
 
 def test_no_text_is_left_that_nobody_asks_for() -> None:
     used = set(asked_for()) | set(COMPOSED)
-    composed_elsewhere = ("error.", "error_hint.", "wrong.", "consult.", "ring.", "call.", "sex.")
+    composed_elsewhere = (
+        "error.", "error_hint.", "wrong.", "consult.", "ring.", "call.", "sex.", "audit: ",
+        "audit purpose: ", "audit decision: ",
+    )  # fmt: skip
     unused = {
         key
         for key in texts("vi").all()
@@ -101,7 +110,7 @@ def test_no_text_is_left_that_nobody_asks_for() -> None:
         for key in unused
         if any(
             f'"{key}"' in path.read_text(encoding="utf-8")
-            for path in [*WEBUI.glob("*.py"), *(WEBUI / "client" / "src").rglob("*.ts")]
+            for path in [*WEBUI.rglob("*.py"), *(WEBUI / "client" / "src").rglob("*.ts")]
         )
     }
     assert unused - named_in_code == set()

@@ -7,20 +7,31 @@ import msgspec
 from aiohttp import WSMsgType, web
 
 from protocols.errors import DecodeError
+from protocols.server_identity import split_code
 from protocols.uplink import (
     MAX_MESSAGE_BYTES,
     Failure,
     Hello,
+    Proof,
     decode_from_gateway,
     encode,
     epoch_ms,
 )
-from telehealth import gateways
-from telehealth.errors import NotAllowedError, TelehealthError, UnavailableError, code_of
+from telehealth import gateways, identity
+from telehealth.audit.actions import AuditAction
+from telehealth.errors import (
+    KeysError,
+    NotAllowedError,
+    TelehealthError,
+    UnavailableError,
+    code_of,
+)
+from telehealth.keys import Keyring
 from telehealth.services import Services
 from telehealth.store.queries import uploads
 from telehealth.uplinks import OpenStream, Uplink, admit, new_challenge, welcome
 from webui.keys import SERVICES
+from webui.permit import note
 
 log = logging.getLogger(__name__)
 _HELLO_TIMEOUT_S = 15.0
@@ -59,6 +70,8 @@ async def _shake_hands(
     hello = decode_from_gateway(frame.data)
     if not isinstance(hello, Hello):
         raise NotAllowedError("the first frame must be hello")
+    if hello.nonce is not None:
+        await _send(socket, encode(_proof(services, hello, hello.nonce, nonce)))
     streams = await services.database.write(lambda tx: admit(tx, hello, nonce))
     answer = welcome(
         streams,
@@ -67,6 +80,20 @@ async def _shake_hands(
     )
     await _send(socket, encode(answer))
     return hello, streams
+
+
+def _proof(services: Services, hello: Hello, nonce: str, challenge: bytes) -> Proof:
+    """Prove who we are, before anything is said that a gateway should believe."""
+    return identity.prove(
+        _keyring(services), challenge=challenge, nonce=nonce, gateway_id=hello.gateway
+    )
+
+
+def _keyring(services: Services) -> Keyring:
+    vault = services.database.vault
+    if vault is None:
+        raise KeysError("the database was opened without keys")
+    return vault.keyring
 
 
 async def _serve(
@@ -181,12 +208,17 @@ class EnrolmentRequest(msgspec.Struct, forbid_unknown_fields=False):
 
 
 async def enrol(request: web.Request) -> web.Response:
-    """Exchange a one-use code for a gateway id."""
+    """Exchange a one-use code for a gateway id and the identities to know this server by."""
+    services = request.app[SERVICES]
     try:
         asked = msgspec.json.decode(await request.read(), type=EnrolmentRequest)
     except msgspec.MsgspecError as error:
         raise DecodeError(str(error)) from error
-    gateway_id = await request.app[SERVICES].database.write(
-        lambda tx: gateways.enrol(tx, code=asked.code, public_key=asked.public_key, name=asked.name)
+    code, _ = split_code(asked.code)
+    identities = identity.public_texts(_keyring(services))
+    gateway_id = await services.database.write(
+        lambda tx: gateways.enrol(tx, code=code, public_key=asked.public_key, name=asked.name)
     )
-    return web.json_response({"gateway_id": gateway_id}, status=201)
+    await note(request, AuditAction.GATEWAY_ENROLLED, target=f"gateway:{gateway_id}")
+    answer = {"gateway_id": gateway_id, "server_identities": identities}
+    return web.json_response(answer, status=201)

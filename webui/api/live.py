@@ -13,6 +13,7 @@ from telehealth.live import NOT_ALLOWED, LiveHub
 from telehealth.viewer import Viewer
 from webui.keys import LIVE, signed_in
 from webui.metrics import FRAMES
+from webui.peer import peer_of
 
 log = logging.getLogger(__name__)
 _MAX_MESSAGE_BYTES: Final = 1_024
@@ -35,7 +36,7 @@ async def socket(request: web.Request) -> web.StreamResponse:
     """Serve one page until it, its session or the server ends."""
     hub = request.app[LIVE]
     stirred = asyncio.Event()
-    viewer = Viewer(signed_in(request), stirred.set)
+    viewer = Viewer(signed_in(request), stirred.set, address=peer_of(request).address)
     answer = web.WebSocketResponse(max_msg_size=_MAX_MESSAGE_BYTES, heartbeat=_HEARTBEAT_S)
     await answer.prepare(request)
     hub.open(viewer)
@@ -45,9 +46,12 @@ async def socket(request: web.Request) -> web.StreamResponse:
         if viewer.close_code is not None:
             await asyncio.wait([writer], timeout=_FAREWELL_S)
     finally:
-        hub.close(viewer)
         writer.cancel()
         await asyncio.gather(writer, return_exceptions=True)
+        try:
+            await hub.closed(viewer)
+        finally:
+            hub.close(viewer)
     return answer
 
 

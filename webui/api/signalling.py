@@ -16,11 +16,13 @@ from protocols.signalling import (
     encode,
 )
 from telehealth.access.policy import Role
+from telehealth.audit.actions import AuditAction
 from telehealth.calls.bedside import Bedside
 from telehealth.calls.desk import CallDesk
 from telehealth.errors import RefusedError
 from telehealth.services import Services
 from webui.keys import SERVICES, signed_in
+from webui.permit import note
 
 log = logging.getLogger(__name__)
 _HEARTBEAT_S: Final = 10.0
@@ -59,7 +61,9 @@ async def signalling_socket(request: web.Request) -> web.StreamResponse:
     services, desk, who = request.app[SERVICES], request.app[CALLS], signed_in(request)
     page = _Page()
     connection, person_id = await desk.enter(who.actor, request.match_info["room_id"], page)
+    target = f"call:{request.match_info['room_id']}"
     try:
+        await note(request, AuditAction.CALL_JOINED, person_id=person_id, target=target)
         socket = web.WebSocketResponse(max_msg_size=MAX_MESSAGE_BYTES, heartbeat=_HEARTBEAT_S)
         await socket.prepare(request)
         end_with_session = services.bus.subscribe(who.topic, lambda _topic, _message: page.close())
@@ -75,6 +79,7 @@ async def signalling_socket(request: web.Request) -> web.StreamResponse:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await note(request, AuditAction.CALL_LEFT, person_id=person_id, target=target)
     finally:
         desk.lost(connection)
     return socket

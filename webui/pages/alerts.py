@@ -10,11 +10,13 @@ from protocols.errors import DecodeError
 from telehealth.access.policy import Action
 from telehealth.access.scope import require
 from telehealth.alerts import desk
+from telehealth.audit.actions import AuditAction
 from telehealth.errors import RefusedError
 from telehealth.store.database import Transaction
 from telehealth.store.queries import screens
 from webui.forms import fields
 from webui.keys import SERVICES, now_ms, signed_in
+from webui.permit import before, note
 
 _LONGEST_REVIEW_MIN: Final = 24 * 60
 _MINUTE_MS: Final = 60_000
@@ -62,6 +64,14 @@ async def _act(request: web.Request, wanted: Act) -> str | None:
     review_ms = None
     if wanted.action == "accept" and wanted.review_minutes is not None:
         review_ms = now + wanted.review_minutes * _MINUTE_MS
+
+    person_id = await services.database.read(lambda reader: screens.alert_person(reader, alert_id))
+    target = f"alert:{alert_id}"
+    if person_id is not None:
+        noted = AuditAction.ALERT_ACTED_ON
+        await before(request, person_id, Action.ACT_ON_ALERT, noted, target=target)
+    else:
+        await note(request, AuditAction.ALERT_ACTED_ON, target=target)
 
     def move(tx: Transaction) -> str | None:
         person_id = screens.alert_person(tx, alert_id)

@@ -7,8 +7,9 @@ from aiohttp import web
 from msgspec import Meta
 
 from protocols.errors import DecodeError
-from telehealth.access.policy import Role
+from telehealth.access.policy import Action, Role
 from telehealth.access.sessions import SignedIn
+from telehealth.audit.actions import AuditAction
 from telehealth.calls import book
 from telehealth.calls.book import Call, CallShown
 from telehealth.calls.states import ENDED
@@ -16,6 +17,7 @@ from telehealth.errors import IllegalTransitionError, RefusedError
 from telehealth.store.database import Reader
 from webui.api.signalling import CALLS
 from webui.keys import PAGES, SERVICES, now_ms, signed_in
+from webui.permit import before, note
 
 CURRENT: Final = "current"
 """In the place of a room's id: the calls that are open for whoever asks."""
@@ -23,7 +25,7 @@ Id = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
 class NewCall(msgspec.Struct, frozen=True):
-    """What a doctor posts; a patient's request needs nothing."""
+    """What a doctor posts; a patient's request needs nothing, a carer's the person."""
 
     person_id: Id | None = None
     alert_id: Id | None = None
@@ -75,15 +77,19 @@ async def call_create(request: web.Request) -> web.Response:
 async def _start(request: web.Request, who: SignedIn) -> Call:
     desk, wanted = request.app[CALLS], await _new_call(request)
     if who.role is not Role.DOCTOR:
-        return await desk.request(who.actor)
+        person_id = wanted.person_id or who.person_id or ""
+        await before(request, person_id, Action.CALL, AuditAction.CALL_STARTED)
+        return await desk.request(who.actor, person_id)
     if wanted.person_id is None:
         raise RefusedError("person_id", "whom to call", None)
+    await before(request, wanted.person_id, Action.CALL, AuditAction.CALL_STARTED)
     return await desk.offer(who.actor, wanted.person_id, wanted.alert_id)
 
 
 async def call_answer(request: web.Request) -> web.Response:
     """Say yes to what rings."""
     who = signed_in(request)
+    await note(request, AuditAction.CALL_ANSWERED, target=_target(request))
     call = await request.app[CALLS].answer(who.actor, request.match_info["room_id"])
     return await _moved(request, who, call)
 
@@ -91,6 +97,7 @@ async def call_answer(request: web.Request) -> web.Response:
 async def call_decline(request: web.Request) -> web.Response:
     """Say no, withdraw, or hang up, whichever it means now."""
     who = signed_in(request)
+    await note(request, AuditAction.CALL_ANSWERED, target=_target(request))
     call = await request.app[CALLS].decline(who.actor, request.match_info["room_id"])
     return await _moved(request, who, call)
 
@@ -145,6 +152,10 @@ def _as_json(call: CallShown) -> dict[str, object]:
         "person_id": call.person_id,
         "url": _url(call.room_id),
     }
+
+
+def _target(request: web.Request) -> str:
+    return f"call:{request.match_info['room_id']}"
 
 
 def _url(room_id: str) -> str:

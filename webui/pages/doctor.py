@@ -7,11 +7,13 @@ from typing import Any, Final
 from aiohttp import web
 
 from protocols.reading import NOT_A_PATIENTS, UNUSABLE
+from telehealth.access import break_glass
 from telehealth.access.policy import Action
-from telehealth.access.scope import persons_seen_by, require
+from telehealth.access.scope import persons_seen_by
 from telehealth.alerts.lifecycle import OPEN
 from telehealth.alerts.policy import REVIEW_AFTER
 from telehealth.alerts.reasons import AcceptReason, NoiseReason, ResolveReason
+from telehealth.audit.actions import AuditAction
 from telehealth.charting import Band, bands
 from telehealth.errors import NotFoundError, RefusedError
 from telehealth.store.database import Reader
@@ -19,6 +21,7 @@ from telehealth.store.queries import person_screen, screens
 from telehealth.subjects import subjects_of
 from telehealth.vitals.parameters import Parameter
 from webui.keys import PAGES, SERVICES, now_ms, signed_in
+from webui.permit import look_at, note_many
 from webui.shown import actions_for, offered
 
 SPANS_H: Final = (6, 24, 72, 168)
@@ -39,6 +42,7 @@ async def list_page(request: web.Request) -> web.Response:
         )
 
     cursor, rows, desk = await request.app[SERVICES].database.read(look)
+    await note_many(request, AuditAction.LIST_SEEN, [row.person_id for row in rows])
     tasks = [(row, alert) for row in rows for alert in row.alerts if is_work(alert)]
     tasks.sort(key=lambda task: (-task[1].level, task[1].raised_ms))
     return request.app[PAGES].render(
@@ -95,13 +99,13 @@ async def person_page(request: web.Request) -> web.Response:
     hours = _hours(request)
 
     def look(reader: Reader) -> dict[str, Any]:
-        require(reader, who.actor, person_id, Action.SEE_VITALS)
         rows = screens.person_rows(reader, [person_id], now)
         place = person_screen.household(reader, person_id, now)
         if not rows or place is None:
             raise NotFoundError(f"no open case of {person_id}")
         return {
             "row": rows[0],
+            "glass": break_glass.active(reader, who.account_id, person_id),
             "place": place,
             "alerts": screens.alerts_of(reader, person_id, now),
             "readings": person_screen.readings(reader, person_id),
@@ -110,7 +114,7 @@ async def person_page(request: web.Request) -> web.Response:
             "bands": _bands(reader, person_id, place),
         }
 
-    found = await request.app[SERVICES].database.read(look)
+    found = await look_at(request, person_id, Action.SEE_VITALS, AuditAction.VIEW_OPENED, look)
     return request.app[PAGES].render(
         request,
         "person.html",
@@ -190,13 +194,12 @@ def _bands(reader: Reader, person_id: str, place: person_screen.Household) -> di
 
 async def series(request: web.Request) -> web.Response:
     """Return the columns of the charts for a window, as JSON."""
-    who, person_id, hours = signed_in(request), request.match_info["person_id"], _hours(request)
+    person_id, hours = request.match_info["person_id"], _hours(request)
     now = now_ms(request)
 
     def look(reader: Reader) -> person_screen.Series:
-        require(reader, who.actor, person_id, Action.SEE_VITALS)
         place = person_screen.household(reader, person_id, now)
         return _series(reader, person_id, hours, now, place.cadence_s if place else 0)
 
-    found = await request.app[SERVICES].database.read(look)
+    found = await look_at(request, person_id, Action.SEE_VITALS, AuditAction.SERIES_READ, look)
     return web.json_response(asdict(found), headers={"Cache-Control": "no-store"})

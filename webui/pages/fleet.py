@@ -7,10 +7,19 @@ import segno
 from aiohttp import web
 from markupsafe import Markup
 
-from telehealth import gateways, loans
+from protocols.qr.own import GatewayEnrolQr
+from protocols.server_identity import join_code
+from telehealth import gateways, identity, loans
+from telehealth.access import accounts
+from telehealth.access.policy import Action
+from telehealth.access.scope import Scope
+from telehealth.audit.actions import AuditAction
+from telehealth.errors import KeysError
 from telehealth.store.database import Reader
 from webui.forms import fields
 from webui.keys import LIVE, PAGES, SERVICES, now_ms, signed_in
+from webui.peer import peer_of
+from webui.permit import before, note, note_many
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +36,19 @@ class Counts:
 
 async def overview(request: web.Request) -> web.Response:
     """Show how the parts stand."""
-    now = now_ms(request)
+    now, who = now_ms(request), signed_in(request)
 
     def look(reader: Reader) -> Counts:
         states = [gateway.state(now) for gateway in gateways.shown(reader)]
-        devices = loans.devices(reader, now)
-        accounts = reader.rows("SELECT count(*) FROM account WHERE disabled_ms IS NULL")
+        scope = Scope(who.actor, Action.LEND_DEVICE, reader.now_ms)
+        devices = loans.devices(reader, scope)
+        staff = [one for one in accounts.shown(reader, who.place_id) if not one.disabled_ms]
         return Counts(
             states.count("online"),
             states.count("silent") + states.count("never"),
             sum(device.loan_id is not None for device in devices),
             len(devices),
-            int(accounts[0][0]),
+            len(staff),
             request.app[LIVE].viewers,
         )
 
@@ -62,16 +72,26 @@ async def _gateways(request: web.Request, code: str | None) -> web.Response:
         now_ms=now_ms(request),
         gateways=shown,
         code=code,
+        fingerprint=None if code is None else _fingerprint(request),
         qr=None if code is None else qr_svg(enrolment_link(request, code)),
         code_minutes=gateways.ENROLMENT_MS // 60_000,
     )
 
 
 def enrolment_link(request: web.Request, code: str) -> str:
-    """Return what the QR code says: where the server is, and the one-use code."""
+    """Return what the QR code says: where the server is, the one-use code, and which server."""
     settings = request.app[SERVICES].settings
-    origin = settings.public_origin.rstrip("/") or f"{request.scheme}://{request.host}"
-    return f"telehealth-enrol:{origin}#{code}"
+    scheme = "https" if peer_of(request).is_https else "http"
+    origin = settings.public_origin.rstrip("/") or f"{scheme}://{request.host}"
+    return GatewayEnrolQr(origin, join_code(code, _fingerprint(request))).to_text()
+
+
+def _fingerprint(request: web.Request) -> str:
+    """Return what people compare on the gateway."""
+    vault = request.app[SERVICES].database.vault
+    if vault is None:
+        raise KeysError("the database was opened without keys")
+    return identity.own_fingerprint(vault.keyring)
 
 
 def qr_svg(text: str) -> Markup:
@@ -87,6 +107,7 @@ def qr_svg(text: str) -> Markup:
 async def new_enrolment(request: web.Request) -> web.Response:
     """Make a one-use code and show it, once."""
     who = signed_in(request)
+    await note(request, AuditAction.GATEWAY_CODE_MADE)
     code = await request.app[SERVICES].database.write(
         lambda tx: gateways.new_enrolment(tx, who.account_id)
     )
@@ -96,24 +117,29 @@ async def new_enrolment(request: web.Request) -> web.Response:
 async def revoke(request: web.Request) -> web.Response:
     """Put a gateway out at once."""
     services, gateway_id = request.app[SERVICES], request.match_info["gateway_id"]
+    await note(request, AuditAction.GATEWAY_REVOKED, target=f"gateway:{gateway_id}")
     await services.database.write(lambda tx: gateways.revoke(tx, gateway_id))
     services.bus.publish(gateways.gateway_topic(gateway_id), {"kind": "revoked"})
     raise web.HTTPSeeOther("/admin/gateways")
 
 
 async def devices_page(request: web.Request) -> web.Response:
-    """List the devices and their loans."""
-    now = now_ms(request)
+    """List the devices and their loans, as far as the administrator's place reaches."""
+    who = signed_in(request)
 
     def look(reader: Reader) -> tuple[list[loans.DeviceShown], list[loans.Borrower]]:
-        return loans.devices(reader, now), loans.borrowers(reader, now)
+        scope = Scope(who.actor, Action.LEND_DEVICE, reader.now_ms)
+        return loans.devices(reader, scope), loans.borrowers(reader, scope)
 
     devices, borrowers = await request.app[SERVICES].database.read(look)
+    named = [one.person_id for one in devices if one.person_id is not None]
+    named += [one.person_id for one in borrowers]
+    await note_many(request, AuditAction.LIST_SEEN, named, target="devices")
     return request.app[PAGES].render(
         request,
         "devices.html",
-        signed_in=signed_in(request),
-        now_ms=now,
+        signed_in=who,
+        now_ms=now_ms(request),
         devices=devices,
         borrowers=borrowers,
     )
@@ -122,10 +148,10 @@ async def devices_page(request: web.Request) -> web.Response:
 async def lend(request: web.Request) -> web.Response:
     """Lend a device to a person from now on."""
     who, form, services = signed_in(request), await fields(request), request.app[SERVICES]
-    person_id = form.get("person_id", "")
-    await services.database.write(
-        lambda tx: loans.lend(tx, form.get("device_id", ""), person_id, who.account_id)
-    )
+    person_id, device_id = form.get("person_id", ""), form.get("device_id", "")
+    target = f"device:{device_id[:64]}"
+    await before(request, person_id, Action.LEND_DEVICE, AuditAction.DEVICE_LENT, target=target)
+    await services.database.write(lambda tx: loans.lend(tx, device_id, person_id, who.account_id))
     services.bus.publish(f"person:{person_id}", {"kind": "loan"})
     raise web.HTTPSeeOther("/admin/devices")
 
@@ -133,6 +159,9 @@ async def lend(request: web.Request) -> web.Response:
 async def give_back(request: web.Request) -> web.Response:
     """End a loan now."""
     services, loan_id = request.app[SERVICES], request.match_info["loan_id"]
-    person_id = await services.database.write(lambda tx: loans.give_back(tx, loan_id))
+    person_id = await services.database.read(lambda reader: loans.borrower_of(reader, loan_id))
+    target = f"loan:{loan_id}"
+    await before(request, person_id, Action.LEND_DEVICE, AuditAction.DEVICE_RETURNED, target=target)
+    await services.database.write(lambda tx: loans.give_back(tx, loan_id))
     services.bus.publish(f"person:{person_id}", {"kind": "loan"})
     raise web.HTTPSeeOther("/admin/devices")

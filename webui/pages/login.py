@@ -1,35 +1,36 @@
-"""Log in, choose the language, and find the way home."""
+"""Log in with name and password, choose the language, and find the way home."""
 
 from typing import Final
 
 from aiohttp import web
 
-from telehealth.access import accounts, sessions
-from telehealth.access.login import LogInRefusedError, log_in
-from telehealth.access.policy import Role
+from telehealth.access import accounts, login
+from telehealth.access.limits import TooManyAttemptsError
+from telehealth.access.login import LogInRefusedError, NoRoleError
+from telehealth.audit.actions import AuditAction
+from webui.arriving import caller_of, go_on, home_of, note_account, retry_after
 from webui.forms import fields, local_path
-from webui.guard import cookie_name, is_https
+from webui.guard import is_https
 from webui.i18n import LOCALES
 from webui.keys import PAGES, PASSWORDS, SERVICES, now_ms, signed_in_or_none
-from webui.notices import sessions_ended
 from webui.render import LANGUAGE_COOKIE
 
-HOME: Final = {Role.DOCTOR: "/doctor", Role.PATIENT: "/patient", Role.ADMINISTRATOR: "/admin"}
 _YEAR_S: Final = 365 * 24 * 3_600
 
 
 async def home(request: web.Request) -> web.Response:
     """Send to the page of the role, or to the log-in."""
     who = signed_in_or_none(request)
-    raise web.HTTPSeeOther(HOME[who.role] if who else "/login")
+    raise web.HTTPSeeOther(home_of(who.role) if who else "/login")
 
 
 async def login_page(request: web.Request) -> web.Response:
     """Show the log-in form."""
     who = signed_in_or_none(request)
     if who is not None:
-        raise web.HTTPSeeOther(HOME[who.role])
-    return _form(request, next_path=local_path(request.query.get("next"), "/"))
+        raise web.HTTPSeeOther(home_of(who.role))
+    said = next((word for word in ("over", "out", "no_role") if word in request.query), "")
+    return _form(request, next_path=local_path(request.query.get("next"), "/"), said=said)
 
 
 def _form(
@@ -38,8 +39,8 @@ def _form(
     next_path: str,
     status: int = 200,
     login_name: str = "",
-    failed: bool = False,
-    locked_until_ms: int | None = None,
+    said: str = "",
+    retry_at_ms: int | None = None,
 ) -> web.Response:
     return request.app[PAGES].render(
         request,
@@ -49,55 +50,38 @@ def _form(
         status=status,
         next_path=next_path,
         login_name=login_name,
-        failed=failed,
-        locked_until_ms=locked_until_ms,
+        said=said,
+        retry_at_ms=retry_at_ms,
     )
 
 
-async def login(request: web.Request) -> web.Response:
-    """Check name and password; a new session takes the place of the old one."""
+async def login_form(request: web.Request) -> web.Response:
+    """Check name and password; what else it takes is asked on the next page."""
     services, form = request.app[SERVICES], await fields(request)
-    before = request.cookies.get(cookie_name(services.settings))
-    next_path = local_path(form.get("next"), "/")
+    next_path, name = local_path(form.get("next"), "/"), form.get("login", "")[:64]
     try:
-        opened = await log_in(
+        found = await login.log_in(
             services.database,
             request.app[PASSWORDS],
-            login=form.get("login", ""),
+            login=name,
             password=form.get("password", ""),
-            user_agent=request.headers.get("User-Agent", ""),
-            replaced=sessions.token_hash(before) if before else None,
+            caller=caller_of(request),
         )
+    except TooManyAttemptsError as error:
+        at_ms = now_ms(request) + error.retry_after_ms
+        shown = _form(
+            request, next_path=next_path, status=429, login_name=name, said="many",
+            retry_at_ms=at_ms,
+        )  # fmt: skip
+        return retry_after(shown, error)
     except LogInRefusedError as error:
-        return _form(
-            request,
-            next_path=next_path,
-            status=403 if error.locked_until_ms is None else 429,
-            login_name=form.get("login", "")[:64],
-            failed=True,
-            locked_until_ms=error.locked_until_ms,
+        await note_account(
+            request, AuditAction.SIGNED_IN, account_id=error.account_id, decision="deny"
         )
-    if before:
-        sessions_ended(request, [sessions.token_hash(before)])
-    response = web.HTTPSeeOther(next_path if next_path != "/" else HOME[opened.role])
-    set_cookie(request, response, opened.token, sessions.LIMITS[opened.role].absolute_ms // 1000)
-    raise response
-
-
-def set_cookie(
-    request: web.Request, response: web.StreamResponse, token: str, max_age_s: int
-) -> None:
-    """Put the session's token into its cookie; an empty one takes it away."""
-    settings = request.app[SERVICES].settings
-    response.set_cookie(
-        cookie_name(settings),
-        token,
-        max_age=max_age_s,
-        path="/",
-        httponly=True,
-        samesite="Lax",
-        secure=is_https(settings),
-    )
+        return _form(request, next_path=next_path, status=403, login_name=name, said="wrong")
+    except NoRoleError:
+        return _form(request, next_path=next_path, status=403, login_name=name, said="no_role")
+    raise await go_on(request, found, next_path)
 
 
 async def language(request: web.Request) -> web.Response:

@@ -1,81 +1,110 @@
-"""What everybody may do about their own log-in: see and end sessions, change the password."""
+"""What everybody may do about their own log-in: sign out, end sessions, change the password."""
+
+from typing import Final
 
 from aiohttp import web
 
-from telehealth.access import accounts, sessions
-from telehealth.access.login import password_of
-from telehealth.access.passwords import MAX_LENGTH, MIN_LENGTH
+from telehealth.access import accounts, limits, sessions, steps
+from telehealth.access.confirming import password_of
+from telehealth.access.limits import Limit, TooManyAttemptsError
+from telehealth.access.login import check_new_password
+from telehealth.access.passwords import MAX_LENGTH
+from telehealth.audit.actions import AuditAction
+from telehealth.errors import RefusedError
+from telehealth.store.database import Transaction
+from webui import cookies
+from webui.arriving import retry_after
 from webui.forms import fields
-from webui.keys import PAGES, PASSWORDS, SERVICES, now_ms, signed_in
+from webui.keys import PASSWORDS, SERVICES, signed_in
 from webui.notices import sessions_ended
-from webui.pages.login import set_cookie
+from webui.pages import security
+from webui.permit import note
+
+CLEAR: Final = '"cache", "storage"'
+"""What a browser forgets at sign-out (Clear Site Data §3.1). Cookies are taken away one by one: the
+browser's own number, which opens nothing, stays, or the next log-in would count as a stranger's."""
 
 
 async def sessions_page(request: web.Request) -> web.Response:
-    """Show where this account is signed in."""
-    return await _page(request)
-
-
-async def _page(request: web.Request, *, status: int = 200, said: str = "") -> web.Response:
-    who = signed_in(request)
-    shown = await request.app[SERVICES].database.read(lambda r: sessions.own_sessions(r, who))
-    return request.app[PAGES].render(
-        request,
-        "sessions.html",
-        signed_in=who,
-        now_ms=now_ms(request),
-        status=status,
-        sessions=shown,
-        said=said,
-        min_length=MIN_LENGTH,
-    )
+    """Send to where sessions are listed now."""
+    raise web.HTTPSeeOther("/security#sessions")
 
 
 async def logout(request: web.Request) -> web.Response:
-    """End this session."""
+    """End this session; the browser forgets what the pages kept in it."""
     services, who = request.app[SERVICES], signed_in(request)
+    await note(request, AuditAction.SIGNED_OUT)
     await services.database.write(lambda tx: sessions.end(tx, who.session_hash))
     sessions_ended(request, [who.session_hash])
-    response = web.HTTPSeeOther("/login")
-    set_cookie(request, response, "", 0)
-    raise response
+    raise signed_out(request)
+
+
+def signed_out(request: web.Request) -> web.HTTPSeeOther:
+    """Return the way out: no session, and nothing of a patient left in the browser."""
+    response = web.HTTPSeeOther("/login?out")
+    response.headers["Clear-Site-Data"] = CLEAR
+    cookies.take_session(request, response)
+    cookies.take_step(request, response)
+    return response
 
 
 async def end_session(request: web.Request) -> web.Response:
     """End one own session."""
     who, session_id = signed_in(request), request.match_info["session_id"]
+    await note(request, AuditAction.SIGNED_OUT, target=f"session:{session_id[:16]}")
     ended = await request.app[SERVICES].database.write(
         lambda tx: sessions.end_own(tx, who, session_id)
     )
     sessions_ended(request, ended)
-    raise web.HTTPSeeOther("/sessions")
+    raise web.HTTPSeeOther("/security#sessions")
 
 
 async def end_others(request: web.Request) -> web.Response:
     """End all own sessions but this."""
     who = signed_in(request)
+    await note(request, AuditAction.SIGNED_OUT, target="sessions:others")
     ended = await request.app[SERVICES].database.write(
         lambda tx: sessions.end_all(tx, who.account_id, but=who.session_hash)
     )
     sessions_ended(request, ended)
-    raise web.HTTPSeeOther("/sessions")
+    raise web.HTTPSeeOther("/security#sessions")
+
+
+async def end_all(request: web.Request) -> web.Response:
+    """End all own sessions, this one too."""
+    who = signed_in(request)
+    await note(request, AuditAction.SIGNED_OUT, target="sessions:all")
+    ended = await request.app[SERVICES].database.write(
+        lambda tx: sessions.end_all(tx, who.account_id)
+    )
+    sessions_ended(request, ended)
+    raise signed_out(request)
 
 
 async def change_password(request: web.Request) -> web.Response:
     """Change the own password, against the old one; every session ends."""
     services, who, form = request.app[SERVICES], signed_in(request), await fields(request)
-    passwords = request.app[PASSWORDS]
-    new = form.get("new", "")
-    if not MIN_LENGTH <= len(new) <= MAX_LENGTH:
-        return await _page(request, status=422, said="length")
+    passwords, new = request.app[PASSWORDS], form.get("new", "")
+    try:
+        check_new_password(new, login=who.login, display_name=who.display_name)
+    except RefusedError as error:
+        return await security.page(request, status=422, said=f"password_{error.limit}")
+    tries = Limit("confirm", who.account_id)
+    try:
+        await services.database.write(lambda tx: limits.take(tx, tries))
+    except TooManyAttemptsError as error:
+        return retry_after(await security.page(request, status=429, said="many"), error)
     known = await services.database.read(lambda reader: password_of(reader, who.account_id))
-    if not await passwords.matches(known, form.get("old", "")[:MAX_LENGTH]):
-        return await _page(request, status=403, said="wrong")
+    if not await passwords.matches(known or None, form.get("old", "")[:MAX_LENGTH]):
+        await note(request, AuditAction.PASSWORD_CHANGED, decision="deny")
+        return await security.page(request, status=403, said="password_wrong")
+    await note(request, AuditAction.PASSWORD_CHANGED, target=f"account:{who.account_id}")
     encoded = await passwords.hash(new)
-    ended = await services.database.write(
-        lambda tx: accounts.set_password(tx, who.account_id, encoded)
-    )
-    sessions_ended(request, ended)
-    response = web.HTTPSeeOther("/login")
-    set_cookie(request, response, "", 0)
-    raise response
+
+    def change(tx: Transaction) -> list[bytes]:
+        limits.forget(tx, tries)
+        steps.end_of_account(tx, who.account_id)
+        return accounts.set_password(tx, who.account_id, encoded)
+
+    sessions_ended(request, await services.database.write(change))
+    raise signed_out(request)

@@ -6,42 +6,52 @@ from typing import Any, Final
 from aiohttp import web
 
 from telehealth.access.policy import Action
-from telehealth.access.scope import require
+from telehealth.access.scope import Scope
+from telehealth.audit.actions import AuditAction
 from telehealth.live import own_view
+from telehealth.people.names import sort_key
+from telehealth.people.records import names_of
 from telehealth.store.database import Reader
 from telehealth.store.queries import person_screen, screens
 from webui.i18n import local, zone_of
-from webui.keys import PAGES, SERVICES, now_ms, signed_in
+from webui.keys import PAGES, now_ms, signed_in
 from webui.pages.doctor import UNUSABLE_BITS
+from webui.permit import look_at
 
 _DAYS: Final = 7
 _DAY_MS: Final = 24 * 3_600_000
 
 
 async def page(request: web.Request) -> web.Response:
-    """Show the person behind this log-in to themselves."""
+    """Show the person behind this log-in to themselves, or one of those they care for."""
     who, now = signed_in(request), now_ms(request)
-    person_id = who.person_id or ""
+    person_id = request.match_info.get("person_id") or who.person_id or ""
 
     def look(reader: Reader) -> dict[str, Any]:
-        require(reader, who.actor, person_id, Action.SEE_VITALS)
         rows = screens.person_rows(reader, [person_id], now)
         place = person_screen.household(reader, person_id, now)
         zone = place.time_zone if place else "Asia/Ho_Chi_Minh"
+        cared_for = Scope(who.actor, Action.SEE_VITALS, reader.now_ms).persons(reader)
+        names = names_of(reader, [person_id, *cared_for])
         return {
+            "name": names.get(person_id, ""),
+            "people": sorted(names.items(), key=lambda item: sort_key(item[1])),
             "row": own_view(rows[0]) if rows else None,
             "zone": zone,
             "days": _days(reader, person_id, now, zone),
             "cursor": reader.cursor,
         }
 
-    found = await request.app[SERVICES].database.read(look)
+    found = await look_at(request, person_id, Action.SEE_VITALS, AuditAction.VIEW_OPENED, look)
     return request.app[PAGES].render(
         request,
         "patient.html",
         signed_in=who,
         now_ms=now,
         time_zone=found["zone"],
+        person_id=person_id,
+        name=found["name"],
+        people=found["people"],
         row=found["row"],
         days=found["days"],
         data={

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from protocols.uplink import instant
+from telehealth.people.records import unseal
 from telehealth.store.database import Reader, Row
 from telehealth.vitals.packs import age_in_months
 from telehealth.vitals.silence import GREY_AFTER
@@ -69,13 +69,13 @@ class Household:
     rule_pack: str
     programme: str
     cadence_s: int
-    age_months: int
+    age_months: int | None
 
 
 def household(reader: Reader, person_id: str, now_ms: int) -> Household | None:
     """Return the programme of a person's open case; None: nobody's patient."""
     rows = reader.rows(
-        "SELECT g.time_zone, g.rule_pack, g.name, g.cadence_s, p.birth_date FROM f0_case c"
+        "SELECT g.time_zone, g.rule_pack, g.name, g.cadence_s, p.personal FROM f0_case c"
         " JOIN programme g ON g.programme_id = c.programme_id"
         " JOIN person p ON p.person_id = c.person_id"
         " WHERE c.person_id = ? AND c.closed_ms IS NULL",
@@ -83,9 +83,10 @@ def household(reader: Reader, person_id: str, now_ms: int) -> Household | None:
     )
     if not rows:
         return None
-    zone, pack, programme, cadence_s, birth_date = rows[0]
+    zone, pack, programme, cadence_s, sealed = rows[0]
     today = instant(now_ms).astimezone(ZoneInfo(zone)).date()
-    months = age_in_months(date.fromisoformat(birth_date), today)
+    born = unseal(reader.vault, person_id, sealed).born
+    months = age_in_months(born, today) if born else None
     return Household(zone, pack, programme, cadence_s, months)
 
 

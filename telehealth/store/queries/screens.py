@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo
 
 from protocols.uplink import instant
 from telehealth.errors import NotFoundError
+from telehealth.people.names import sort_key
+from telehealth.people.records import unseal
 from telehealth.store.database import Reader, Row
 from telehealth.vitals.decisions import Priority
 from telehealth.vitals.levels import Level
@@ -99,7 +101,7 @@ class PersonRow:
 
     person_id: str
     name: str
-    age_months: int
+    age_months: int | None
     sex: str
     day_of_illness: int | None
     doctor_id: str | None
@@ -133,7 +135,7 @@ class _Gathered:
 
 
 _PERSONS: Final = (
-    "SELECT p.person_id, p.display_name, p.birth_date, p.sex, c.onset_date, c.assigned_doctor_id,"
+    "SELECT p.person_id, p.personal, p.sex, c.onset_date, c.assigned_doctor_id,"
     " d.display_name, g.time_zone, g.cadence_s, s.state, s.last_reading_ms, s.changed_in"
     " FROM person p"
     " JOIN f0_case c ON c.person_id = p.person_id AND c.closed_ms IS NULL"
@@ -153,15 +155,16 @@ def person_rows(reader: Reader, person_ids: Sequence[str], now_ms: int) -> list[
         _yesterdays(reader, keys, now_ms),
         _devices(reader, keys, now_ms),
     )
-    rows = [_person_row(row, gathered, now_ms) for row in reader.rows_in(_PERSONS, keys)]
-    rows.sort(key=lambda row: row.name)
+    rows = [_person_row(reader, row, gathered, now_ms) for row in reader.rows_in(_PERSONS, keys)]
+    rows.sort(key=lambda row: sort_key(row.name))
     rows.sort(key=lambda row: row.rank, reverse=True)
     return rows
 
 
-def _person_row(row: Row, gathered: _Gathered, now_ms: int) -> PersonRow:
-    person_id, name, birth_date, sex, onset, doctor_id, doctor, zone, cadence_s, *stored = row
+def _person_row(reader: Reader, row: Row, gathered: _Gathered, now_ms: int) -> PersonRow:
+    person_id, sealed, sex, onset, doctor_id, doctor, zone, cadence_s, *stored = row
     blob, last_ms, changed_in = stored
+    personal = unseal(reader.vault, person_id, sealed)
     state = decode_state(bytes(blob)) if blob is not None else PersonState()
     cadence = timedelta(seconds=cadence_s)
     level = level_at(state, cadence, instant(now_ms))
@@ -177,8 +180,8 @@ def _person_row(row: Row, gathered: _Gathered, now_ms: int) -> PersonRow:
     grey_after_ms = int(cadence_s * 1000 * GREY_AFTER)
     return PersonRow(
         person_id=person_id,
-        name=name,
-        age_months=age_in_months(date.fromisoformat(birth_date), today),
+        name=personal.name,
+        age_months=age_in_months(personal.born, today) if personal.born else None,
         sex=sex,
         day_of_illness=None if onset is None else (today - date.fromisoformat(onset)).days + 1,
         doctor_id=doctor_id,

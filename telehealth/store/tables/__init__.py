@@ -7,9 +7,28 @@ edge, and CHECK constraints hold in the database.
 
 from sqlmodel import SQLModel
 
-from telehealth.store.tables.access import Account, LoginFailure, LoginSession
+from telehealth.store.tables.access import (
+    Account,
+    Attempts,
+    BreakGlass,
+    EntryCode,
+    LoginFailure,
+    LoginSession,
+    LoginStep,
+    RecoveryCode,
+    RoleGrant,
+    SecurityKey,
+)
 from telehealth.store.tables.alerts import AlertEventRow, AlertRow, Outbox, Timer
+from telehealth.store.tables.audit import AuditEntry
 from telehealth.store.tables.calls import Call
+from telehealth.store.tables.consent import (
+    Consent,
+    Export,
+    RetentionRule,
+    RetentionRun,
+    SubjectRequest,
+)
 from telehealth.store.tables.gateways import (
     DeviceEvent,
     Enrolment,
@@ -19,7 +38,19 @@ from telehealth.store.tables.gateways import (
     StreamGap,
     Upload,
 )
-from telehealth.store.tables.people import Case, Device, DeviceLoan, Person, Programme
+from telehealth.store.tables.people import (
+    Household,
+    HouseholdMember,
+    Person,
+    PersonIdentifier,
+    PersonMerge,
+    PersonPair,
+    PersonProxy,
+    PersonToken,
+    ReadingAttribution,
+)
+from telehealth.store.tables.places import Place, PlaceAncestor, PlaceSuccessor
+from telehealth.store.tables.programmes import Case, Device, DeviceLoan, Programme
 from telehealth.store.tables.vitals import PersonStateRow, ReadingCopy, ReadingRow, Sequence
 
 metadata = SQLModel.metadata
@@ -28,25 +59,49 @@ __all__ = [
     "Account",
     "AlertEventRow",
     "AlertRow",
+    "Attempts",
+    "AuditEntry",
+    "BreakGlass",
     "Call",
     "Case",
+    "Consent",
     "Device",
     "DeviceEvent",
     "DeviceLoan",
     "Enrolment",
+    "EntryCode",
+    "Export",
     "Gateway",
+    "Household",
+    "HouseholdMember",
     "LoginFailure",
     "LoginSession",
+    "LoginStep",
     "Outbox",
     "Person",
+    "PersonIdentifier",
+    "PersonMerge",
+    "PersonPair",
+    "PersonProxy",
     "PersonStateRow",
+    "PersonToken",
+    "Place",
+    "PlaceAncestor",
+    "PlaceSuccessor",
     "Programme",
+    "ReadingAttribution",
     "ReadingCopy",
     "ReadingRow",
+    "RecoveryCode",
     "Refused",
+    "RetentionRule",
+    "RetentionRun",
+    "RoleGrant",
+    "SecurityKey",
     "Sequence",
     "Stream",
     "StreamGap",
+    "SubjectRequest",
     "Timer",
     "Upload",
     "metadata",

@@ -11,6 +11,8 @@ class Gateway(SQLModel, table=True):
 
     gateway_id: str = Field(primary_key=True)
     name: str
+    place_id: str | None = Field(default=None, foreign_key="place.place_id", index=True)
+    """Where it stands; unowned readings of its devices wait on that station's desk."""
     public_key: bytes = blob()
     software: str = ""
     enrolled_ms: int = ms()
@@ -23,6 +25,7 @@ class Enrolment(SQLModel, table=True):
 
     code_hash: bytes = Field(primary_key=True, sa_type=LargeBinary)
     created_by: str
+    place_id: str | None = None
     expires_ms: int = ms()
     used_ms: int | None = ms_or_none()
     gateway_id: str | None = None

@@ -4,7 +4,8 @@ from typing import Final
 
 from telehealth.access.policy import Actor, Role
 from telehealth.store.database import Transaction
-from telehealth.store.tables import Account, Case, Person, Programme
+from telehealth.store.tables import Case, Programme
+from tests import rows
 
 LAN: Final = Actor("lan", Role.DOCTOR, None, "pr-1")
 """The assigned doctor."""
@@ -35,25 +36,18 @@ def people(tx: Transaction) -> None:
                 valid_from_ms=0,
             )
         )
+    tx.session.flush()
     for person_id, name in (("pe-hoa", "Nguyễn Thị Hoa"), ("pe-tam", "Trần Văn Tâm")):
-        tx.session.add(
-            Person(person_id=person_id, display_name=name, birth_date="1950-01-01", created_ms=0)
-        )
-    tx.session.flush()
+        rows.person(tx, person_id, name, "1950-01-01")
     for actor, name in NAMES.items():
-        tx.session.add(
-            Account(
-                account_id=actor.account_id,
-                login=actor.account_id,
-                display_name=name,
-                role=actor.role.value,
-                password_hash="",
-                person_id=actor.person_id,
-                programme_id=actor.programme_id,
-                created_ms=0,
-            )
+        rows.account(
+            tx,
+            actor.account_id,
+            actor.role.value,
+            display_name=name,
+            person_id=actor.person_id,
+            programme_id=actor.programme_id,
         )
-    tx.session.flush()
     for person_id in ("pe-hoa", "pe-tam"):
         tx.session.add(
             Case(

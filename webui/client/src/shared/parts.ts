@@ -169,9 +169,11 @@ export function stateOf(alert: Alert): string {
 
 export function about(row: Row): string {
   const parts = [
-    row.age_months < 36
-      ? t("person.age_months", { n: row.age_months })
-      : t("person.age_years", { n: Math.floor(row.age_months / 12) }),
+    row.age_months === null
+      ? t("person.age_unknown")
+      : row.age_months < 36
+        ? t("person.age_months", { n: row.age_months })
+        : t("person.age_years", { n: Math.floor(row.age_months / 12) }),
   ];
   if (row.sex === "female" || row.sex === "male") parts.push(t(`sex.${row.sex}`));
   if (row.day_of_illness !== null) parts.push(t("person.day_of_illness", { n: row.day_of_illness }));

@@ -43,7 +43,7 @@ export interface Alert {
 export interface Row {
   person_id: string;
   name: string;
-  age_months: number;
+  age_months: number | null;
   sex: string;
   day_of_illness: number | null;
   doctor: string | null;

@@ -1,0 +1,1 @@
+"""Consent, the person's requests about their data, copies, exports and what they rest on."""

@@ -1,0 +1,45 @@
+"""The keys of the tests: one keyring for every process of a run, worth nothing elsewhere."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from telehealth import clock
+from telehealth.audit.log import AuditLog
+from telehealth.bus import Bus
+from telehealth.intake import Intake
+from telehealth.keys import Keyring
+from telehealth.services import Services
+from telehealth.settings import Settings
+from telehealth.store.database import Database
+from telehealth.vault import Vault
+
+VARIABLE: Final = "TELEHEALTH_KEYRING"
+
+
+def hand_over() -> None:
+    """Put a keyring into the environment, for this process and those it starts."""
+    os.environ.setdefault(VARIABLE, Keyring.new(0).to_json())
+
+
+def vault() -> Vault:
+    """Return the run's keys."""
+    return Vault(Keyring.from_json(os.environ[VARIABLE]))
+
+
+def opened(url: str) -> Database:
+    """Return a database opened with the run's keys."""
+    return Database(url, vault())
+
+
+def services(database: Database, settings: Settings, folder: Path) -> Services:
+    """Return what a server is made of, with no loop running."""
+    bus = Bus()
+    intake = Intake(database, bus, group_max=100)
+    audit = audit_log(database, folder)
+    return Services(settings, clock.now, database, bus, intake, audit)
+
+
+def audit_log(database: Database, folder: Path) -> AuditLog:
+    """Return an audit log whose checkpoints lie in the folder; it begins when first written to."""
+    return AuditLog(database, database.vault or vault(), clock.now, folder / "checkpoints.jsonl")
