@@ -18,7 +18,7 @@ from typing import Final
 import aiohttp
 import typer
 
-from benchmarks import figures, proc, processes, raw
+from benchmarks import figures, keyring, proc, processes, raw
 from benchmarks.databases import Databases, check, stored
 from benchmarks.figures import Baseline, CannotMeasureError, Figure
 from benchmarks.load import Counted, Plan
@@ -292,6 +292,7 @@ def _folder_in(parent: Path) -> Iterator[Path]:
 
 def main(args: list[str]) -> int:
     """Measure what the arguments ask for; returns 1 where a figure could not be measured."""
+    keyring.hand_over()
     given = parser().parse_args(args)
     measures = list(chosen(given.only))
     with _folder_in(given.folder) as folder:

@@ -8,7 +8,9 @@ import hashlib
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from benchmarks import keyring
 from benchmarks.messages import DEVICES, device_id, gateway_id
+from telehealth.people.records import Personal, seal_personal
 from telehealth.store import migrate
 from telehealth.store.database import Database, Row, Transaction
 from telehealth.subjects import DEFAULT_PACK
@@ -26,7 +28,7 @@ def private_key(gateway: str) -> Ed25519PrivateKey:
 async def prepare(url: str) -> None:
     """Bring an empty database to the newest schema and fill it."""
     await migrate.upgrade(url)
-    database = Database(url)
+    database = Database(url, keyring.vault())
     try:
         await database.write(_fill)
     finally:
@@ -49,6 +51,11 @@ def _fill(tx: Transaction) -> None:
         [(_DOCTOR, "bench", "Benchmark", "doctor", "!", _PROGRAMME, "vi", from_ms)],
     )  # fmt: skip
     tx.insert(
+        "role_grant",
+        ("grant_id", "account_id", "role", "programme_id", "from_ms", "granted_by"),
+        [("gr-bench", _DOCTOR, "doctor", _PROGRAMME, from_ms, "bench")],
+    )
+    tx.insert(
         "gateway",
         ("gateway_id", "name", "public_key", "software", "enrolled_ms"),
         [_gateway(gateway_id(n), from_ms) for n in range(GATEWAYS)],
@@ -56,8 +63,9 @@ def _fill(tx: Transaction) -> None:
     numbers = range(DEVICES)
     tx.insert(
         "person",
-        ("person_id", "display_name", "birth_date", "sex", "pregnant", "locale", "created_ms"),
-        [(f"p{n:06d}", "Benchmark", f"{1940 + n % 60}-06-15", "unknown", False, "vi", from_ms)
+        ("person_id", "personal", "display_name", "birth_date", "sex", "pregnant", "locale",
+         "created_by", "created_ms"),
+        [(f"p{n:06d}", _sealed(tx, n), "", "", "unknown", False, "vi", "", from_ms)
          for n in numbers],
     )  # fmt: skip
     tx.insert(
@@ -79,3 +87,9 @@ def _fill(tx: Transaction) -> None:
 
 def _gateway(name: str, enrolled_ms: int) -> Row:
     return name, name, private_key(name).public_key().public_bytes_raw(), "", enrolled_ms
+
+
+def _sealed(tx: Transaction, number: int) -> bytes:
+    """Return the sealed fields of one of the people."""
+    personal = Personal(name="Benchmark", birth_date=f"{1940 + number % 60}-06-15")
+    return seal_personal(tx.vault, f"p{number:06d}", personal)

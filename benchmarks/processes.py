@@ -65,6 +65,7 @@ async def product(
     port = free_port()
     settings = {
         "TELEHEALTH_DATABASE": url,
+        "TELEHEALTH_AUDIT_CHECKPOINTS": str(folder / f"checkpoints-{port}.jsonl"),
         "TELEHEALTH_HOST": "127.0.0.1",
         "TELEHEALTH_PORT": str(port),
     }

@@ -332,7 +332,7 @@ def restore(
 
     restored = _run(backup_commands.bring_back(Settings(), source, database))
     rows = sum(restored.manifest.tables.values())
-    typer.echo(f"{rows} rows of {restored.manifest.made_at} are in {source.name}'s database again")
+    typer.echo(f"{rows} rows restored as of {restored.manifest.made_at}")
     for line in restored.findings:
         typer.echo(line)
     if restored.findings:

@@ -29,10 +29,11 @@ async def back_up(settings: Settings, target: Path) -> Path:
 
 
 async def bring_back(settings: Settings, source: Path, url: str) -> Restored:
-    """Restore an archive into an empty database, prove it and write the audit entry.
+    """Restore an archive into an empty database and prove it.
 
-    The checkpoints come back too, unless the file of this machine is there already: it may know
-    of entries that came after the backup.
+    Into the database of the settings it is for good: an audit entry says so, and the checkpoints
+    come back unless the file is there already, which may know of entries after the backup. Into
+    any other it is a rehearsal, of which nothing must stand in the checkpoints of the real one.
 
     Raises:
         KeysError: the keys are not here: `telehealth keys import` first.
@@ -40,13 +41,14 @@ async def bring_back(settings: Settings, source: Path, url: str) -> Restored:
         UnavailableError: the database cannot be reached.
     """
     vault = Vault(keys.load(settings.keys, settings.keyring))
+    for_good = url == settings.database
+    checkpoints = settings.audit_checkpoints if for_good else None
     restored = await restore.restore(
-        source, url, vault=vault, verify=audit_findings, checkpoints=settings.audit_checkpoints
+        source, url, vault=vault, verify=audit_findings, checkpoints=checkpoints
     )
-    if "audit" in restored.manifest.tables:
-        there = settings.model_copy(update={"database": url})
+    if for_good and "audit" in restored.manifest.tables:
         made = f"backup:{restored.manifest.made_at}"
-        await note(there, vault, AuditAction.BACKUP_RESTORED, made)
+        await note(settings, vault, AuditAction.BACKUP_RESTORED, made)
     return restored
 
 

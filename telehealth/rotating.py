@@ -25,6 +25,9 @@ from telehealth.sealed import (
 )
 from telehealth.store.database import Database, Row, Transaction
 
+TOKEN_BATCH_ROWS: Final = 50
+"""People, of whom each has a score of tokens."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -123,7 +126,11 @@ def rehash_tokens(tx: Transaction, after: str, terms_of: TermsOf = terms_of_name
     The person's row is locked, as whoever corrects a name locks it before its tokens.
     """
     rows = _locked(
-        tx, "SELECT person_id, personal FROM person WHERE person_id > ?", "person_id", (after,)
+        tx,
+        "SELECT person_id, personal FROM person WHERE person_id > ?",
+        "person_id",
+        (after,),
+        limit=TOKEN_BATCH_ROWS,
     )
     had: dict[tuple[str, str], set[bytes]] = {}
     for person_id, bucket, token in tx.rows_in(
@@ -145,7 +152,7 @@ def rehash_tokens(tx: Transaction, after: str, terms_of: TermsOf = terms_of_name
         for token in sorted(wanted)
     ]
     tx.insert("person_token", ("token", "bucket", "person_id"), new)
-    return _step(rows, len(new))
+    return _step(rows, len(new), limit=TOKEN_BATCH_ROWS)
 
 
 def seal_plain_people(tx: Transaction, after: str) -> Step:
@@ -190,11 +197,13 @@ _LOCK: Final = " FOR NO KEY UPDATE"
 (PostgreSQL 15, 13.3.2)."""
 
 
-def _locked(tx: Transaction, sql: str, key: str, params: tuple[object, ...]) -> list[Row]:
+def _locked(
+    tx: Transaction, sql: str, key: str, params: tuple[object, ...], *, limit: int = BATCH_ROWS
+) -> list[Row]:
     """Return the next batch in the order of its key, locked until the commit."""
     lock = "" if tx.is_sqlite else _LOCK
-    return tx.rows(f"{sql} ORDER BY {key} LIMIT ?{lock}", (*params, BATCH_ROWS))
+    return tx.rows(f"{sql} ORDER BY {key} LIMIT ?{lock}", (*params, limit))
 
 
-def _step(rows: list[Row], changed: int) -> Step:
-    return Step(rows[-1][0] if len(rows) == BATCH_ROWS else None, changed)
+def _step(rows: list[Row], changed: int, *, limit: int = BATCH_ROWS) -> Step:
+    return Step(rows[-1][0] if len(rows) == limit else None, changed)

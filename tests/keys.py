@@ -1,6 +1,9 @@
 """The keys of the tests: one keyring for every process of a run, worth nothing elsewhere."""
 
+import atexit
 import os
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -15,11 +18,18 @@ from telehealth.store.database import Database
 from telehealth.vault import Vault
 
 VARIABLE: Final = "TELEHEALTH_KEYRING"
+CHECKPOINTS: Final = "TELEHEALTH_AUDIT_CHECKPOINTS"
 
 
 def hand_over() -> None:
-    """Put a keyring into the environment, for this process and those it starts."""
+    """Put a keyring into the environment, for this process and those it starts.
+
+    Checkpoints go to a folder that goes with the process.
+    """
     os.environ.setdefault(VARIABLE, Keyring.new(0).to_json())
+    folder = tempfile.mkdtemp(prefix="telehealth-checkpoints-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ[CHECKPOINTS] = f"{folder}/checkpoints.jsonl"
 
 
 def vault() -> Vault:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Final
 
-from telehealth.access import grants, limits, sessions
+from telehealth.access import grants, limits, sessions, steps
 from telehealth.access.grants import GrantShown, NewGrant
 from telehealth.access.limits import Limit
 from telehealth.access.policy import Role
@@ -127,6 +127,7 @@ def set_password(
         (password_hash, temporary, account_id),
     )
     limits.forget(tx, Limit("login", login))
+    steps.end_of_account(tx, account_id)
     return sessions.end_all(tx, account_id)
 
 

@@ -125,7 +125,7 @@ async def _start(folder: Path, built: Path) -> tuple[web.AppRunner, Services, st
     await migrate.upgrade(url)
     database = opened(url)
     await people.settle(database, clock.now_ms())
-    services = keys.services(database, Settings(database=url), folder)
+    services = keys.services(database, Settings(database=url, second_factor="offered"), folder)
     runner = web.AppRunner(create_app(services, assets=Assets.built(built)), shutdown_timeout=1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

@@ -204,7 +204,7 @@ async def browser() -> AsyncIterator[Browser]:
 async def house(browser: Browser, tmp_path: Path) -> AsyncIterator[House]:
     async with (
         databases.address("sqlite", tmp_path) as url,
-        listening(Settings(database=url, port=0)) as server,
+        listening(Settings(database=url, port=0, second_factor="offered")) as server,
     ):
         made = await world.make(server.services.database)
         yield House(server, made, browser)

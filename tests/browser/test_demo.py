@@ -67,7 +67,7 @@ class Commune:
 async def commune(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Commune]:
     """Yield a fresh demo on a free port."""
     folder = tmp_path_factory.mktemp("demo")
-    settings = Settings(database=f"sqlite:///{folder}/demo.sqlite", port=0)
+    settings = Settings(database=f"sqlite:///{folder}/demo.sqlite", port=0, second_factor="offered")
     async with (
         async_playwright() as playwright,
         demonstration(settings, folder, pace=300) as (server, log_ins),

@@ -73,11 +73,17 @@ def give_password(page: Page, origin: str, locale: str) -> None:
     page.get_by_role("button", name=WORDS[locale]["sign_in"], exact=True).click()
 
 
-def sign_out(page: Page) -> None:
-    page.wait_for_load_state("networkidle")
+def sign_out(visitor: Visit, page: Page) -> None:
+    """Sign out; that the page being left may still have asked for its calls is no complaint."""
     page.locator("details.account > summary").click()
     page.locator("form[action='/logout'] button").click()
     page.wait_for_url("**/login?out")
+    page.wait_for_load_state("networkidle")
+    visitor.complaints[:] = [
+        text
+        for text in visitor.complaints
+        if "401 (Unauthorized)" not in text or "/calls/" not in text
+    ]
 
 
 def by_name(visit: Visit) -> Visit:
@@ -127,7 +133,7 @@ def test_a_doctor_sets_an_authenticator_up_and_logs_in_with_it(
     assert codes == page.locator(".codes code").all_inner_texts()
     page.get_by_role("link", name=words["kept"]).click()
     page.wait_for_url("**/doctor")
-    sign_out(page)
+    sign_out(visitor, page)
 
     give_password(page, visitor.origin, locale)
     page.wait_for_url("**/login/step")
@@ -154,7 +160,7 @@ def test_a_doctor_sets_a_security_key_up_logs_in_and_proves_it_again(
     expect(page.locator(".codes code")).to_have_count(10)
     page.get_by_role("link", name=words["kept"]).click()
     page.wait_for_url("**/doctor")
-    sign_out(page)
+    sign_out(visitor, page)
 
     give_password(page, visitor.origin, locale)
     page.wait_for_url("**/login/step")
@@ -166,7 +172,7 @@ def test_a_doctor_sets_a_security_key_up_logs_in_and_proves_it_again(
     page.wait_for_url("**/confirm?next=**")
     look(page, "confirm-desk", locale)
     page.get_by_role("button", name=words["use"]).click()
-    page.wait_for_url("**/security/keys/new")
+    page.wait_for_url(f"{visitor.origin}/security/keys/new")
     look(page, "security-key-desk", locale)
     page.get_by_role("button", name=words["key"]).click()
     expect(page.locator("[data-key-failed]")).to_be_visible()
@@ -241,8 +247,7 @@ def test_signing_out_leaves_nothing_in_the_browser(visit: Visiting) -> None:
                 e.target.result.close(); done(); } });
         }"""
     )
-    sign_out(page)
-    page.wait_for_load_state("networkidle")
+    sign_out(visitor, page)
     left = page.evaluate(LEFT)
     assert left == [0, 0, 0]
     assert "session" not in {one["name"] for one in visitor.context.cookies()}

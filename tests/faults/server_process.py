@@ -48,7 +48,7 @@ def python_environment() -> dict[str, str]:
     """
     dropped = ("TELEHEALTH_", "PYTHONDONTWRITEBYTECODE")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
-    kept[keys.VARIABLE] = os.environ[keys.VARIABLE]
+    kept |= {name: os.environ[name] for name in (keys.VARIABLE, keys.CHECKPOINTS)}
     return {"PYTHONPYCACHEPREFIX": _bytecode()} | kept
 
 

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from tests import databases
+from tests import databases, keys
 from tests.faults import killing
 from tests.faults.load import Tally
 
@@ -24,6 +24,7 @@ _KILLS_A_ROUND: Final = 10
 
 def main() -> int:
     """Run the loops; returns 1 when anything acknowledged was lost or stored twice."""
+    keys.hand_over()
     parser = argparse.ArgumentParser(prog="python -m tests.faults.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0, help="how long, at least")
     parser.add_argument("--kills", type=int, default=300, help="of each kind, at least")

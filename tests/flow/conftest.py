@@ -22,7 +22,7 @@ async def server(engine: str, tmp_path: Path) -> AsyncIterator[Listening]:
     """Yield a running server."""
     async with (
         databases.migrated_address(engine, tmp_path) as url,
-        listening(Settings(database=url, port=0)) as found,
+        listening(Settings(database=url, port=0, second_factor="offered")) as found,
     ):
         yield found
 
@@ -32,6 +32,6 @@ async def sqlite_server(tmp_path: Path) -> AsyncIterator[Listening]:
     """Yield a running server on SQLite, for what does not depend on the engine."""
     async with (
         databases.migrated_address("sqlite", tmp_path) as url,
-        listening(Settings(database=url, port=0)) as found,
+        listening(Settings(database=url, port=0, second_factor="offered")) as found,
     ):
         yield found

@@ -210,14 +210,16 @@ async def test_the_call_goes_on_over_a_restart_of_the_server(
     """The new server knows only the row; the pages come back with the connection they had."""
     monkeypatch.setattr(serving, "_SHUTDOWN_S", 0.1)
     async with databases.address(engine, tmp_path) as url, AsyncExitStack() as first:
-        server = await first.enter_async_context(listening(Settings(database=url, port=0)))
+        server = await first.enter_async_context(
+            listening(Settings(database=url, port=0, second_factor="offered"))
+        )
         made = await world.make(server.services.database)
         port = int(server.origin.rpartition(":")[2])
         async with in_session(server, made) as (_, patient, here, there):
             connection = here.connection
             await first.aclose()
             await here.until(lambda p: not p.connected)
-            async with listening(Settings(database=url, port=port)):
+            async with listening(Settings(database=url, port=port, second_factor="offered")):
                 for peer in (here, there):
                     await peer.until(lambda p: p.connected)
                     await peer.until(more_than(peer.video_frames))

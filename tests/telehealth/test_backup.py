@@ -115,7 +115,8 @@ async def test_the_drill_everything_is_lost_and_two_custodians_and_an_archive_br
     key_commands.take_in(*halves, settings.keys)
     (tmp_path / "new").mkdir()
     async with databases.address(engine, tmp_path / "new") as url:
-        restored = await backup_commands.bring_back(settings, written, url)
+        there = settings.model_copy(update={"database": url})
+        restored = await backup_commands.bring_back(there, written, url)
         assert restored.findings == ()
         assert restored.opened == len(NAMES)
         vault = Vault(keys.load(settings.keys))
@@ -134,6 +135,22 @@ async def test_the_drill_everything_is_lost_and_two_custodians_and_an_archive_br
             "backup_made",
             "backup_restored",
         ]
+
+
+async def test_a_rehearsal_beside_the_running_server_leaves_its_log_and_data_as_they_are(
+    settings: Settings, engine: str, tmp_path: Path
+) -> None:
+    written = await backup_commands.back_up(settings, tmp_path)
+    lines = settings.audit_checkpoints.read_bytes()
+    before = await _read(settings.database, None, backup.census)
+    (tmp_path / "new").mkdir()
+    async with databases.address(engine, tmp_path / "new") as url:
+        restored = await backup_commands.bring_back(settings, written, url)
+        assert restored.findings == ()
+        assert await _read(url, None, partial(_count, table="audit")) == before.tables["audit"]
+    assert settings.audit_checkpoints.read_bytes() == lines
+    after = await _read(settings.database, None, backup.census)
+    assert (after.tables, after.audit_heads) == (before.tables, before.audit_heads)
 
 
 async def test_no_archive_holds_a_key_nor_a_name(
@@ -516,7 +533,8 @@ def test_a_password_goes_by_the_environment_and_never_on_a_command_line(
     )
     wanted = {
         "PGHOST": "db.example", "PGPORT": "6432", "PGUSER": "nurse", "PGPASSWORD": "pa ss",
-        "PGDATABASE": "tele", "PGSSLMODE": "verify-full", "PGSSLROOTCERT": "/ca.pem", "PGPASSFILE": "/etc/telehealth/pgpass",
+        "PGDATABASE": "tele", "PGSSLMODE": "verify-full", "PGSSLROOTCERT": "/ca.pem",
+        "PGPASSFILE": "/etc/telehealth/pgpass",
     }  # fmt: skip
     assert {name: value for name, value in found.items() if name.startswith("PG")} == wanted
 

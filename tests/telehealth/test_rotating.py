@@ -2,6 +2,7 @@
 
 import ast
 import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -116,6 +117,14 @@ def _sealed_fields(table: ast.ClassDef) -> list[str]:
             if line.target.id == "sealed" or (says and says.startswith("Sealed")):
                 found.append(line.target.id)
     return found
+
+
+def test_the_document_lists_every_sealed_column() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "keys.md").read_text()
+    listed = re.findall(r"^\| `(\w+)` \| `(\w+)` \| `(\w+)` \|$", page, re.MULTILINE)
+    assert [(table, key, column) for table, column, key in listed] == [
+        (at.table, at.key, at.column) for at in SEALED
+    ]
 
 
 @pytest.mark.parametrize("at", SEALED, ids=lambda at: f"{at.table}.{at.column}")

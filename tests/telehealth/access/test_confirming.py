@@ -20,7 +20,6 @@ from tests.webui import people
 
 NOW = 1_795_000_000_000
 PARTY = Party("localhost", "http://localhost")
-PASSWORDS = Passwords()
 
 
 @pytest.mark.parametrize(
@@ -52,7 +51,7 @@ async def confirm(database: Database, session: bytes, proof: Proof) -> bool:
     """Try, and return whether the session is confirmed now."""
     try:
         await confirming.confirm(
-            database, PASSWORDS, account_id="ac-doctor", session_hash=session, proof=proof,
+            database, Passwords(), account_id="ac-doctor", session_hash=session, proof=proof,
             party=PARTY,
         )  # fmt: skip
     except NotConfirmedError:
