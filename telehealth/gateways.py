@@ -52,12 +52,18 @@ def normal_code(code: str) -> str:
     return kept.replace("O", "0").replace("I", "1").replace("L", "1")
 
 
-def new_enrolment(tx: Transaction, created_by: str) -> str:
-    """Make a one-use code, good for ten minutes, shown in four groups of four."""
+def new_enrolment(tx: Transaction, created_by: str, place_id: str | None = None) -> str:
+    """Make a one-use code, good for ten minutes, shown in four groups of four.
+
+    Args:
+        tx: the writing transaction.
+        created_by: the account.
+        place_id: where the gateway will stand; what its devices measure of nobody waits there.
+    """
     code = "".join(secrets.choice(_ALPHABET) for _ in range(_CODE_LENGTH))
     tx.execute(
-        "INSERT INTO enrolment (code_hash, created_by, expires_ms) VALUES (?, ?, ?)",
-        (_code_hash(code), created_by, tx.now_ms + ENROLMENT_MS),
+        "INSERT INTO enrolment (code_hash, created_by, place_id, expires_ms) VALUES (?, ?, ?, ?)",
+        (_code_hash(code), created_by, place_id, tx.now_ms + ENROLMENT_MS),
     )
     return "-".join(code[i : i + 4] for i in range(0, _CODE_LENGTH, 4))
 
@@ -88,9 +94,9 @@ def enrol(tx: Transaction, code: str, public_key: str, name: str) -> str:
     if taken != 1:
         raise NotAllowedError("enrolment code is unknown, used or too old")
     tx.execute(
-        "INSERT INTO gateway (gateway_id, name, public_key, software, enrolled_ms)"
-        " VALUES (?, ?, ?, '', ?)",
-        (gateway_id, shown_name or gateway_id, key, tx.now_ms),
+        "INSERT INTO gateway (gateway_id, name, public_key, software, place_id, enrolled_ms)"
+        " SELECT ?, ?, ?, '', place_id, ? FROM enrolment WHERE code_hash = ?",
+        (gateway_id, shown_name or gateway_id, key, tx.now_ms, _code_hash(normal_code(code))),
     )
     return gateway_id
 

@@ -42,6 +42,8 @@ class Borrower:
 def lend(tx: Transaction, device_id: str, person_id: str, decided_by: str) -> str:
     """Lend a device from now on, registering one that was never seen; returns the loan.
 
+    A device that belongs to no station yet belongs to the borrower's place from now on.
+
     Raises:
         RefusedError: not an id.
         NotFoundError: the person has no open case.
@@ -64,6 +66,13 @@ def lend(tx: Transaction, device_id: str, person_id: str, decided_by: str) -> st
         (device_id, tx.now_ms),
     )
     stopping.release(tx, device_id)
+    tx.execute(
+        "UPDATE device SET place_id = (SELECT COALESCE(p.place_id, g.place_id) FROM person p"
+        " JOIN f0_case c ON c.person_id = p.person_id AND c.closed_ms IS NULL"
+        " JOIN programme g ON g.programme_id = c.programme_id WHERE p.person_id = ?)"
+        " WHERE device_id = ? AND place_id IS NULL",
+        (person_id, device_id),
+    )
     loan_id = f"ln-{secrets.token_hex(8)}"
     tx.execute(
         "INSERT INTO device_loan (loan_id, device_id, person_id, from_ms, decided_by)"

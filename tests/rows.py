@@ -8,6 +8,30 @@ from telehealth.store import tables
 from telehealth.store.database import Transaction
 
 
+def place(tx: Transaction, place_id: str, parent_id: str | None = None) -> None:
+    """Write a place down, beneath its parent and everything above that."""
+    tx.session.add(
+        tables.Place(
+            place_id=place_id,
+            code=place_id,
+            name=place_id,
+            folded=place_id,
+            level="place",
+            parent_id=parent_id,
+            valid_from="1900-01-01",
+        )
+    )
+    tx.session.flush()
+    above = tx.rows(
+        "SELECT ancestor_id, depth FROM place_ancestor WHERE place_id = ?", (parent_id or "",)
+    )
+    for ancestor_id, depth in [(place_id, 0), *((key, depth + 1) for key, depth in above)]:
+        tx.session.add(
+            tables.PlaceAncestor(place_id=place_id, ancestor_id=ancestor_id, depth=depth)
+        )
+    tx.session.flush()
+
+
 def person(tx: Transaction, person_id: str, name: str, birth_date: str, **more: Any) -> None:
     """Write a person down under an id of the test's choice."""
     personal = Personal(name=name, birth_date=birth_date)

@@ -6,6 +6,7 @@ from typing import Final
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from telehealth.access.limits import TooManyAttemptsError
 from telehealth.errors import (
     BreakGlassError,
     DecodeError,
@@ -22,6 +23,7 @@ from webui.keys import PAGES, SERVICES, signed_in_or_none
 log = logging.getLogger(__name__)
 
 _STATUS: Final = (
+    (TooManyAttemptsError, 429),
     (NotAllowedError, 403),
     (NotFoundError, 404),
     (IllegalTransitionError, 409),
@@ -71,7 +73,10 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except TelehealthError as error:
         status = status_of(error)
         log.info("request refused", extra={"code": code_of(error), "status": status})
-        return answer(request, status, code_of(error), str(error))
+        refused = answer(request, status, code_of(error), str(error))
+        if isinstance(error, TooManyAttemptsError):
+            refused.headers["Retry-After"] = str(error.retry_after_ms // 1000 + 1)
+        return refused
     except web.HTTPException as error:
         if error.status < 400:
             raise

@@ -20,7 +20,6 @@ from playwright.sync_api import (
 )
 
 from telehealth import clock
-from telehealth.access.policy import Role
 from telehealth.services import Services
 from telehealth.settings import Settings
 from telehealth.store import migrate
@@ -41,13 +40,6 @@ FLAGS = [
 DESK = ViewportSize(width=1440, height=900)
 PHONE = ViewportSize(width=390, height=844)
 NARROW = ViewportSize(width=360, height=740)
-ROLES = {
-    "ac-doctor": Role.DOCTOR,
-    "ac-cover": Role.DOCTOR,
-    "ac-hoa": Role.PATIENT,
-    "ac-linh": Role.PATIENT,
-    "ac-admin": Role.ADMINISTRATOR,
-}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

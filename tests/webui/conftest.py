@@ -18,7 +18,7 @@ from webui.app import create_app
 from webui.assets import Asset, Assets
 
 NAMES = ["app.css", "icon.svg", "page.js", "doctor.js", "person.js", "patient.js"]
-NAMES += ["consult.js", "ring.js", "security.js"]
+NAMES += ["consult.js", "ring.js", "security.js", "station.js"]
 NAMES += [f"be-vietnam-pro-{s}-400-normal.woff2" for s in ("vietnamese", "latin")]
 
 
@@ -95,6 +95,10 @@ class Visitors:
     async def administrator(self) -> Visitor:
         """The administrator."""
         return await self.stranger().signed_in("ac-admin")
+
+    async def officer(self) -> Visitor:
+        """The privacy officer."""
+        return await self.stranger().signed_in("ac-officer")
 
 
 @pytest.fixture

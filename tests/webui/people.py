@@ -111,6 +111,8 @@ def _write_accounts(tx: Transaction, hashed: str, now_ms: int) -> None:
         ("ac-hoa", "hoa", "", "patient", "p-hoa", None),
         ("ac-linh", "linh", "", "patient", "p-linh", None),
         ("ac-admin", "quantri", "Quản trị", "administrator", None, None),
+        ("ac-officer", "baove", "Cán bộ Riêng Tư", "privacy_officer", None, None),
+        ("ac-nurse", "dd.lan", "ĐD. Lan", "nurse", None, None),
     ]
     for account_id, login, name, role, person_id, programme_id in wanted:
         rows.account(

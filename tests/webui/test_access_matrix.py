@@ -105,16 +105,7 @@ def test_every_role_stands_in_every_relation_that_the_table_knows() -> None:
 def settle(tx: Transaction, now_ms: int) -> None:
     """Add places, everybody of the staff, a relative, and two broken glasses to the commune."""
     for place_id, parent_id in (("pl-vn", None), ("pl-xa", "pl-vn"), ("pl-far", "pl-vn")):
-        people.put(
-            tx,
-            tables.Place(
-                place_id=place_id, code=place_id, name=place_id, folded=place_id, level="commune",
-                parent_id=parent_id, valid_from="1900-01-01",
-            ),
-        )  # fmt: skip
-        people.put(tx, tables.PlaceAncestor(place_id=place_id, ancestor_id=place_id, depth=0))
-        if parent_id:
-            people.put(tx, tables.PlaceAncestor(place_id=place_id, ancestor_id=parent_id, depth=1))
+        rows.place(tx, place_id, parent_id)
     tx.execute("UPDATE person SET place_id = 'pl-xa' WHERE person_id <> 'p-far'")
     tx.execute("UPDATE person SET place_id = 'pl-far' WHERE person_id = 'p-far'")
     tx.execute("UPDATE role_grant SET place_id = 'pl-xa' WHERE programme_id = 'binh-minh'")

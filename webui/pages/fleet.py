@@ -109,7 +109,7 @@ async def new_enrolment(request: web.Request) -> web.Response:
     who = signed_in(request)
     await note(request, AuditAction.GATEWAY_CODE_MADE)
     code = await request.app[SERVICES].database.write(
-        lambda tx: gateways.new_enrolment(tx, who.account_id)
+        lambda tx: gateways.new_enrolment(tx, who.account_id, who.place_id)
     )
     return await _gateways(request, code)
 

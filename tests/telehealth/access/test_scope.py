@@ -27,32 +27,11 @@ DOCTORS = ("d0", "d1")
 PERSONS = tuple(f"p{n}" for n in range(24))
 
 
-def _place(tx: Transaction, place_id: str, parent_id: str | None) -> None:
-    tx.session.add(
-        tables.Place(
-            place_id=place_id,
-            code=place_id,
-            name=place_id,
-            folded=place_id,
-            level="place",
-            parent_id=parent_id,
-            valid_from="1900-01-01",
-        )
-    )
-    tx.session.flush()
-    above: str | None = place_id
-    depth = 0
-    while above is not None:
-        tx.session.add(tables.PlaceAncestor(place_id=place_id, ancestor_id=above, depth=depth))
-        above, depth = PLACES[above], depth + 1
-    tx.session.flush()
-
-
 def _people(tx: Transaction, seed: int) -> None:
     """A random commune: cases, doctors, proxies, broken glasses, restrictions, merged records."""
     dice = random.Random(seed)  # noqa: S311 - a test's people
     for place_id, parent_id in PLACES.items():
-        _place(tx, place_id, parent_id)
+        rows.place(tx, place_id, parent_id)
     for programme_id, place_id in PROGRAMMES.items():
         tx.session.add(
             tables.Programme(
