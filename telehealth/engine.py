@@ -14,10 +14,11 @@ from telehealth.clock import Clock
 from telehealth.intake import Intake
 from telehealth.keywatch import KeyWatch
 from telehealth.outbox import Dispatcher
+from telehealth.people import places_turning
 from telehealth.services import Services
 from telehealth.settings import Settings
 from telehealth.store import migrate
-from telehealth.store.database import Database
+from telehealth.store.database import Database, Transaction
 from telehealth.timers import Handler, Timers
 from telehealth.vault import Vault
 
@@ -52,7 +53,7 @@ async def running(
     try:
         await database.check()
         await rotating.seal_plain(database)
-        await database.write(retention.begin)
+        await database.write(_set_clocks)
         bus = Bus()
         intake = Intake(database, bus, group_max=settings.intake_group_max)
         audit = AuditLog(database, vault, clock, settings.audit_checkpoints)
@@ -77,6 +78,12 @@ async def running(
             await audit.close()
     finally:
         await database.close()
+
+
+def _set_clocks(tx: Transaction) -> None:
+    """Set what recurs by night, unless its clock runs already."""
+    retention.begin(tx)
+    places_turning.begin(tx)
 
 
 def _say_if_it_died(task: asyncio.Task[None]) -> None:

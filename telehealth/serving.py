@@ -21,6 +21,7 @@ from telehealth import engine, judging, reloading, retention, subjects
 from telehealth.alerts import desk
 from telehealth.calls import book
 from telehealth.errors import KeysError
+from telehealth.people import places_turning
 from telehealth.services import Services
 from telehealth.settings import Settings
 from telehealth.store.database import Reader
@@ -34,6 +35,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     **desk.HANDLERS,
     **book.TIMER_HANDLERS,
     **retention.HANDLERS,
+    **places_turning.HANDLERS,
 }
 _SHUTDOWN_S = 5.0
 _COLLECT_AFTER = 10_000

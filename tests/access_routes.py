@@ -93,6 +93,7 @@ GET  /admin/accounts                                role A
 POST /admin/accounts                                role A
 GET  /admin/accounts/{{account_id}}                 role A
 POST /admin/accounts/{{account_id}}/roles           role A
+POST /admin/accounts/{{account_id}}/factors/reset   role A
 POST /admin/roles/{{grant_id}}/end                  role A
 POST /admin/accounts/{{account_id}}/disable         role A
 POST /admin/accounts/{{account_id}}/password        role A

@@ -16,7 +16,7 @@ def place(tx: Transaction, place_id: str, parent_id: str | None = None) -> None:
             code=place_id,
             name=place_id,
             folded=place_id,
-            level="place",
+            level="commune",
             parent_id=parent_id,
             valid_from="1900-01-01",
         )

@@ -129,6 +129,12 @@ ROUTES: Final = (
     Route("POST", "/admin/accounts/{account_id}/roles", roles.give, _A.ADMINISTRATOR),
     Route("POST", "/admin/roles/{grant_id}/end", roles.end, _A.ADMINISTRATOR),
     Route("POST", "/admin/accounts/{account_id}/disable", accounts.disable, _A.ADMINISTRATOR),
+    Route(
+        "POST",
+        "/admin/accounts/{account_id}/factors/reset",
+        accounts.reset_factors,
+        _A.ADMINISTRATOR,
+    ),
     Route("POST", "/admin/accounts/{account_id}/password", accounts.password, _A.ADMINISTRATOR),
     Route("GET", "/admin/places", places.overview, _A.ADMINISTRATOR),
     Route("GET", "/admin/places/{place_id}", places.one_page, _A.ADMINISTRATOR),

@@ -210,7 +210,7 @@ def test_signing_out_elsewhere_ends_the_open_page(visit: Visiting, server: Serve
     other.goto(server.origin + "/sessions")
     other.locator("details.account summary").click()
     other.get_by_role("button", name="Đăng xuất", exact=True).click()
-    other.wait_for_url("**/login")
+    other.wait_for_url("**/login?out")
     expect(page.locator(".connection.ended")).to_contain_text("Phiên đã kết thúc")
     # The open page may ask once more for calls that ring before it knows.
     one.complaints[:] = [text for text in one.complaints if "401 (Unauthorized)" not in text]

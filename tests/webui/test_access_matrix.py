@@ -67,6 +67,10 @@ FORMS: Final[dict[tuple[str, str], dict[str, str]]] = {
     ("POST", "/admin/accounts/{account_id}/roles"): {"role": "nurse", "place": "pl-xa"},
     ("POST", "/emergency"): {"kind": "citizen_id", "value": "001190000001"},
     ("POST", "/act-as"): {"grant_id": "{own_grant}"},
+    ("POST", "/station/search"): {"text": "Lò Thị Hoà"},
+    ("POST", "/station/persons/{person_id}/case"): {"programme_id": "binh-minh"},
+    ("POST", "/station/persons/{person_id}/loan"): {"device_id": "ox-new-2"},
+    ("POST", "/station/loans"): {"device_id": "ox-new-3", "person_id": "{person_id}"},
 }
 BODIES: Final[dict[tuple[str, str], Any]] = {
     ("POST", "/api/v1/alerts/{alert_id}"): {"action": "accept", "reason": "calling"},
@@ -248,6 +252,12 @@ def names_of(standing: Standing | None, room_id: str) -> dict[str, str]:
         "key_id": "0" * 16,
         "place_id": "pl-xa",
         "consent_id": "none",
+        "identifier_id": "none",
+        "proxy_id": "none",
+        "merge_id": "none",
+        "pair_id": "none",
+        "device_id": "ox-none",
+        "programme_id": "binh-minh",
         "request_id": "none",
         "step": "answer",
         "subject": "refused",
@@ -267,6 +277,16 @@ def order(told: Told) -> tuple[bool, bool, str]:
 NOT_FOUND_IS_FINE: Final = {
     # Served, but the thing is not there, another's, or the proof is missing.
     "/confirm",
+    "/station/persons/{person_id}/identifiers/{identifier_id}/show",
+    "/station/persons/{person_id}/identifiers/{identifier_id}/end",
+    "/station/persons/{person_id}/proxies/{proxy_id}/end",
+    "/station/persons/{person_id}/household",
+    "/station/persons/{person_id}/household/leave",
+    "/station/persons/{person_id}/merges/{merge_id}/undo",
+    "/station/pairs/{pair_id}/merge",
+    "/station/pairs/{pair_id}/distinct",
+    "/station/devices/{device_id}/place",
+    "/admin/programmes/{programme_id}/end",
     "/security/totp",
     "/desk/persons/{person_id}/consents/{consent_id}/withdraw",
     "/patient/consents/{consent_id}/withdraw",
@@ -284,6 +304,7 @@ NOT_FOUND_IS_FINE: Final = {
 }
 
 
+@pytest.mark.asvs("8.2.1", "8.3.1")
 @pytest.mark.parametrize(
     "standing",
     [None, *STANDINGS],
@@ -326,6 +347,7 @@ async def a_ringing_call(site: Site, visitors: Visitors) -> str:
     return str((await response.json())["room_id"])
 
 
+@pytest.mark.asvs("8.2.2", "8.4.1")
 @pytest.mark.parametrize(
     "standing",
     [one for one in STANDINGS if one.relation is Relation.STRANGER],
@@ -347,6 +369,7 @@ async def test_no_page_list_or_search_names_a_stranger(
     assert leaks == []
 
 
+@pytest.mark.asvs("8.2.2")
 @pytest.mark.parametrize("account", ["ac-cover", "ac-hoa"])
 async def test_no_live_page_is_sent_anything_of_a_stranger(
     place: Site, visitors: Visitors, account: str

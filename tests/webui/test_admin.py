@@ -80,6 +80,7 @@ async def test_a_device_comes_back_and_is_lent_to_somebody_else(
     assert "Người Mới" in row[:600]
 
 
+@pytest.mark.asvs("2.2.3")
 @pytest.mark.parametrize(
     ("form", "status"),
     [
@@ -116,6 +117,7 @@ async def test_a_new_account_gets_a_password_shown_once_and_it_works(
     assert response.headers["Location"] == "/login/step"  # to choose a password of her own
 
 
+@pytest.mark.asvs("2.2.1", "2.2.2")
 @pytest.mark.parametrize(
     "form",
     [
@@ -151,6 +153,7 @@ async def test_a_new_password_puts_the_account_out_everywhere_and_opens_its_lock
     assert response.status == 303
 
 
+@pytest.mark.asvs("7.4.2")
 async def test_disabling_ends_sessions_but_nobody_disables_themselves(visitors: Visitors) -> None:
     admin, doctor = await visitors.administrator(), await visitors.doctor()
     assert (await admin.post("/admin/accounts/ac-doctor/disable")).status == 303
@@ -159,6 +162,7 @@ async def test_disabling_ends_sessions_but_nobody_disables_themselves(visitors: 
     assert (await admin.get("/admin")).status == 200
 
 
+@pytest.mark.asvs("8.2.3", "15.3.1")
 @pytest.mark.parametrize("path", ["/admin", "/admin/gateways", "/admin/devices", "/admin/accounts"])
 async def test_no_page_of_an_administrator_shows_a_vital_sign(
     visitors: Visitors, path: str
@@ -185,3 +189,41 @@ async def test_a_code_dies_after_ten_minutes(site: Site) -> None:
     enrolled = await site.database.write(lambda tx: gateways.enrol(tx, code, KEY, ""))
     shown = await site.database.read(gateways.shown)
     assert next(g.name for g in shown if g.gateway_id == enrolled) == enrolled
+
+
+async def test_second_factors_are_taken_away_with_every_session(
+    visitors: Visitors, site: Site
+) -> None:
+    admin, doctor = await visitors.administrator(), await visitors.doctor()
+    await site.database.write(
+        lambda tx: tx.execute(
+            "UPDATE account SET totp = ?, totp_confirmed_ms = 1 WHERE account_id = 'ac-doctor'",
+            (b"sealed",),
+        )
+    )
+    response = await admin.post("/admin/accounts/ac-doctor/factors/reset")
+    assert response.headers["Location"] == "/admin/accounts/ac-doctor"
+    found = await site.database.read(
+        lambda r: r.rows("SELECT totp FROM account WHERE account_id = 'ac-doctor'")
+    )
+    assert found == [(None,)]
+    assert (await doctor.get("/doctor")).status == 303
+
+
+async def test_a_role_is_given_beneath_a_place_and_taken_with_what_acts_in_it(
+    visitors: Visitors, site: Site
+) -> None:
+    await site.database.write(lambda tx: rows.place(tx, "pl-ban"))
+    admin, doctor = await visitors.administrator(), await visitors.doctor()
+    form = {"role": "nurse", "place": "pl-ban"}
+    assert (await admin.post("/admin/accounts/ac-doctor/roles", form)).status == 303
+    assert (await admin.post("/admin/accounts/ac-doctor/roles", form)).status == 409
+    unknown = await admin.post("/admin/accounts/ac-doctor/roles", form | {"place": "nowhere"})
+    assert unknown.status == 422
+    html = await (await admin.get("/admin/accounts/ac-doctor")).text()
+    assert "Điều dưỡng trạm" in html
+    grant = re.findall(r"/admin/roles/(gr-[0-9a-f]{16})/end", html)
+    assert (await doctor.post("/act-as", {"grant_id": grant[0]})).headers["Location"] == "/station"
+    assert (await doctor.get("/doctor")).status == 403
+    assert (await admin.post(f"/admin/roles/{grant[0]}/end")).status == 303
+    assert (await doctor.get("/roles")).status == 303

@@ -17,7 +17,6 @@ PAGE = "/desk/persons/p-nam/entry"
 @pytest.fixture
 async def nurse(site: Site, visitors: Visitors) -> Visitor:
     """Return the nurse of the whole commune."""
-    await site.database.write(lambda tx: rows.account(tx, "ac-nurse", "nurse"))
     return await visitors.stranger().signed_in("ac-nurse")
 
 
@@ -115,6 +114,7 @@ async def test_an_old_code_is_told_to_be_old(
     assert "Mã này đã hết hạn" in await answer.text()
 
 
+@pytest.mark.asvs("6.6.3")
 async def test_guessing_codes_is_stopped_with_a_time_to_come_back(
     site: Site, visitors: Visitors
 ) -> None:
@@ -129,6 +129,7 @@ async def test_guessing_codes_is_stopped_with_a_time_to_come_back(
     assert "Sai quá nhiều lần" in await answer.text()
 
 
+@pytest.mark.asvs("14.2.1")
 async def test_the_code_of_the_qr_stands_behind_the_hash_where_no_server_sees_it(
     site: Site, nurse: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

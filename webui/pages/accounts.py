@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from telehealth.access import accounts, grants
+from telehealth.access import accounts, grants, second_factor, sessions
 from telehealth.access.accounts import AccountShown
 from telehealth.access.passwords import new_password
 from telehealth.access.policy import STAFF, Role
@@ -105,6 +105,21 @@ async def password(request: web.Request) -> web.Response:
     ended, login = await request.app[SERVICES].database.write(change)
     sessions_ended(request, ended)
     return await _page(request, password=fresh, login=login)
+
+
+async def reset_factors(request: web.Request) -> web.Response:
+    """Take an account's second factors away: the administrator has seen who asks."""
+    account_id = request.match_info["account_id"]
+    await require_confirmed(request, f"/admin/accounts/{account_id}")
+    await _must_reach(request, account_id)
+    await note(request, AuditAction.FACTOR_REMOVED, target=f"account:{account_id} all")
+
+    def act(tx: Transaction) -> list[bytes]:
+        second_factor.reset(tx, account_id)
+        return sessions.end_all(tx, account_id)
+
+    sessions_ended(request, await request.app[SERVICES].database.write(act))
+    raise web.HTTPSeeOther(f"/admin/accounts/{account_id}")
 
 
 async def _must_reach(request: web.Request, account_id: str) -> None:
