@@ -7,6 +7,7 @@ from datetime import date
 from telehealth import judging
 from telehealth.errors import RefusedError
 from telehealth.people.records import Personal, seal_personal
+from telehealth.people.search_index import index_person
 from telehealth.store.database import Transaction
 
 
@@ -27,7 +28,7 @@ class NewPerson:
 
 
 def add_person(tx: Transaction, new: NewPerson) -> str:
-    """Write a person down and return their id."""
+    """Write a person down, to be found by name, and return their id."""
     person_id = f"pe-{uuid.uuid4().hex}"
     born = "" if new.birth_date is None else new.birth_date.isoformat()
     personal = Personal(name=new.display_name, birth_date=born, address=new.address)
@@ -44,6 +45,7 @@ def add_person(tx: Transaction, new: NewPerson) -> str:
             )
         ],
     )  # fmt: skip
+    index_person(tx, person_id)
     return person_id
 
 

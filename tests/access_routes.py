@@ -66,6 +66,36 @@ POST /emergency/persons/{{person_id}}               role ND
 POST /emergency/{{break_glass_id}}/end              role ND
 GET  /privacy/emergencies                           role O
 POST /privacy/emergencies/{{break_glass_id}}        role O
+GET  /station                                       role NC
+POST /station/search                                role NC
+GET  /station/register                              role NC
+POST /station/register                              role NC
+GET  /station/persons/{{person_id}}                 person NC see_identity
+POST /station/persons/{{person_id}}/identifiers     person NC register
+POST /station/persons/{{person_id}}/identifiers/{{identifier_id}}/show person NC see_identity
+POST /station/persons/{{person_id}}/identifiers/{{identifier_id}}/end person NC register
+POST /station/persons/{{person_id}}/household       person NC register
+POST /station/persons/{{person_id}}/household/leave person NC register
+POST /station/persons/{{person_id}}/proxies         person NC register
+POST /station/persons/{{person_id}}/proxies/{{proxy_id}}/end person NC register
+POST /station/persons/{{person_id}}/case            person NC assign
+POST /station/persons/{{person_id}}/loan            person NC lend_device
+POST /station/persons/{{person_id}}/merges/{{merge_id}}/undo person C merge
+GET  /station/pairs                                 role C
+POST /station/pairs/{{pair_id}}/merge               role C
+POST /station/pairs/{{pair_id}}/distinct            role C
+GET  /station/readings                              role NC
+POST /station/readings                              role NC
+GET  /station/devices                               role NC
+POST /station/devices/{{device_id}}/place           role NC
+POST /station/loans                                 role NC
+POST /station/loans/{{loan_id}}/return              person NC lend_device
+POST /api/v1/people/search                          role NC
+POST /api/v1/people/alike                           role NC
+POST /api/v1/qr                                     role NC
+GET  /admin/programmes                              role A
+POST /admin/programmes                              role A
+POST /admin/programmes/{{programme_id}}/end         role A
 GET  /patient/consents                              role P
 POST /patient/consents                              role P
 POST /patient/consents/{{consent_id}}/withdraw      role P

@@ -32,6 +32,7 @@ def settings_of(unit: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines if re.match(r"[A-Za-z]+=", line))
 
 
+@pytest.mark.asvs("13.3.2")
 @pytest.mark.parametrize("unit", UNITS)
 def test_a_unit_runs_our_command_as_its_own_user_and_writes_in_one_place(unit: str) -> None:
     user, command = UNITS[unit]
@@ -55,6 +56,7 @@ def test_unit_and_document_speak_of_the_same_paths(path: str) -> None:
     assert path in OPERATIONS
 
 
+@pytest.mark.asvs("4.1.3")
 @pytest.mark.parametrize("file", ["caddy/Caddyfile", "nginx/telehealth.conf"])
 def test_a_proxy_overwrites_what_a_caller_says_of_itself(file: str) -> None:
     text = (DEPLOY / file).read_text(encoding="utf-8")

@@ -6,10 +6,13 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 PACKAGES = {"telehealth", "devices", "protocols", "webui"}
 
 
+@pytest.mark.asvs("13.4.1", "15.2.3")
 def test_the_wheel_holds_the_client_the_migrations_and_our_four_packages(tmp_path: Path) -> None:
     subprocess.run(  # noqa: S603 - our own arguments
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],

@@ -80,7 +80,10 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        return answer(request, error.status, f"http_{error.status}", error.reason)
+        refusal = answer(request, error.status, f"http_{error.status}", error.reason)
+        if isinstance(error, web.HTTPMethodNotAllowed):  # RFC 9110 §15.5.6
+            refusal.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
+        return refusal
     except ConnectionError:
         raise
     except Exception:

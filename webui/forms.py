@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from telehealth.errors import RefusedError
+from telehealth.errors import DecodeError, RefusedError
 
 _LONGEST = 4_000
 
@@ -11,9 +11,13 @@ async def fields(request: web.Request) -> dict[str, str]:
     """Return the text fields of a posted form, stripped.
 
     Raises:
+        DecodeError: the body is not the form that its header says.
         RefusedError: a file, or a field longer than any of ours.
     """
-    form = await request.post()
+    try:
+        form = await request.post()
+    except (ValueError, LookupError) as error:
+        raise DecodeError(f"not a form: {error}") from error
     found: dict[str, str] = {}
     for name, value in form.items():
         if not isinstance(value, str) or len(value) > _LONGEST:

@@ -236,6 +236,7 @@ def test_a_nurse_hands_a_qr_code_over_and_the_patient_enters_with_it_once(
     assert not any(code in url.split("#")[0] for url in seen)
 
 
+@pytest.mark.asvs("14.3.1")
 def test_signing_out_leaves_nothing_in_the_browser(visit: Visiting) -> None:
     visitor = visit("ac-doctor")
     page = visitor.page()

@@ -153,6 +153,7 @@ def test_an_address_with_encryption_or_of_this_machine_is_taken(server: str) -> 
     assert check_server(server).hostname
 
 
+@pytest.mark.asvs("4.4.1")
 @pytest.mark.parametrize(
     "server",
     ["http://example.org", "http://192.168.1.9:8080", "example.org", "ftp://x", "https://"],
@@ -162,6 +163,7 @@ def test_an_address_without_encryption_or_without_a_host_is_refused(server: str)
         check_server(server)
 
 
+@pytest.mark.asvs("4.4.1")
 @pytest.mark.parametrize(
     ("server", "url"),
     [
@@ -263,6 +265,7 @@ def https_desk(desk: Desk, tmp_path: Path) -> Iterator[tuple[Desk, Authority]]:
         thread.join()
 
 
+@pytest.mark.asvs("12.3.2")
 async def test_a_provinces_own_ca_is_believed_where_it_is_named_and_nowhere_else(
     https_desk: tuple[Desk, Authority], tmp_path: Path
 ) -> None:

@@ -43,6 +43,7 @@ def test_a_proof_of_another_conversation_proves_nothing(other: dict[str, bytes])
         check(KEYS.pins, **other)  # type: ignore[arg-type]
 
 
+@pytest.mark.asvs("11.6.1")
 @pytest.mark.parametrize("broken", [0, 1])
 def test_each_of_the_two_signatures_must_hold(broken: int) -> None:
     signatures = list(GOOD.signatures)

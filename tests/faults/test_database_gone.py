@@ -59,6 +59,7 @@ async def _carry(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> 
     target.close()
 
 
+@pytest.mark.asvs("16.5.2")
 @pytest.mark.postgresql
 async def test_a_database_that_is_gone_for_a_while_costs_no_reading(
     tmp_path: Path, say: Say

@@ -320,6 +320,7 @@ async def test_a_call_to_nobody_is_refused_clearly(
         assert answer["error"]["message"]
 
 
+@pytest.mark.asvs("17.3.2")
 @pytest.mark.parametrize(
     ("frame", "code"),
     [

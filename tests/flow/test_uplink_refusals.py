@@ -183,6 +183,7 @@ async def test_a_frame_just_under_the_limit_is_taken(server: Listening) -> None:
         assert (await gateway.receive(Ack)).seq == 1
 
 
+@pytest.mark.asvs("15.2.2")
 async def test_a_compressed_bomb_closes_its_connection_and_the_server_lives(
     server: Listening,
 ) -> None:
@@ -305,6 +306,7 @@ async def test_a_gateway_revoked_elsewhere_has_nothing_acknowledged(server: List
     assert await _rows(server, "SELECT 1 FROM upload") == []
 
 
+@pytest.mark.asvs("4.4.3")
 async def test_an_unknown_gateway_and_a_wrong_signature_are_refused(server: Listening) -> None:
     keys = await wire.enrolled(server.services.database)
     strangers = {
@@ -318,6 +320,7 @@ async def test_an_unknown_gateway_and_a_wrong_signature_are_refused(server: List
         assert (failure.code, close_code) == (code, 4003)
 
 
+@pytest.mark.asvs("4.4.3")
 async def test_a_signature_of_another_challenge_is_refused(server: Listening) -> None:
     keys = await wire.enrolled(server.services.database)
     async with wire.connected(server.origin) as gateway:

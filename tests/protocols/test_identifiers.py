@@ -44,6 +44,7 @@ def test_a_number_comes_to_its_one_form(kind: IdentifierKind, text: str, value: 
     assert parse_identifier(kind, text) == Identifier(kind, value)
 
 
+@pytest.mark.asvs("2.2.1")
 @pytest.mark.parametrize(
     ("kind", "text"),
     [

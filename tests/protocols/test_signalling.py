@@ -70,6 +70,7 @@ def _with(message: wire.FromBrowser, **changes: Any) -> str:
     return json.dumps(json.loads(wire.encode(message)) | changes)
 
 
+@pytest.mark.asvs("1.4.2")
 @pytest.mark.parametrize(
     "frame",
     [
@@ -134,6 +135,7 @@ def test_a_level_beyond_red_is_no_level() -> None:
         wire.decode_from_server('{"type": "vitals", "at": 1, "level": 4}')
 
 
+@pytest.mark.asvs("17.3.2")
 @given(st.binary(max_size=300) | st.text(max_size=300))
 def test_any_bytes_whatever_are_a_message_or_a_decode_error(data: bytes | str) -> None:
     for decode in (wire.decode_from_browser, wire.decode_from_server):
@@ -149,6 +151,7 @@ _JSON = _SCALAR | st.lists(_SCALAR, max_size=3) | st.just({"peer": 1}) | st.text
 _TYPES = sorted({str(m.__struct_config__.tag) for m in [*FROM_BROWSER, *FROM_SERVER]})
 
 
+@pytest.mark.asvs("15.3.5")
 @given(
     st.sampled_from(_TYPES),
     st.dictionaries(

@@ -119,6 +119,7 @@ def test_every_message_of_the_server_comes_back_as_it_went(message: uplink.FromS
     assert decode_from_server(encode(message)) == message
 
 
+@pytest.mark.asvs("1.5.2", "15.3.5")
 @given(st.binary(max_size=400) | st.text(max_size=400))
 def test_any_bytes_whatever_raise_decode_error_only(data: bytes | str) -> None:
     for decode in (decode_from_gateway, decode_from_server, salvage):
@@ -166,6 +167,7 @@ LIMITS = [
 ]
 
 
+@pytest.mark.asvs("1.4.2", "2.2.1")
 @pytest.mark.parametrize(("field", "lowest", "highest", "step"), LIMITS)
 def test_both_ends_of_every_range_are_taken_and_what_lies_beyond_is_not(
     field: str, lowest: float, highest: float, step: float

@@ -153,6 +153,7 @@ async def test_a_rehearsal_beside_the_running_server_leaves_its_log_and_data_as_
     assert (after.tables, after.audit_heads) == (before.tables, before.audit_heads)
 
 
+@pytest.mark.asvs("13.3.1")
 async def test_no_archive_holds_a_key_nor_a_name(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -435,6 +436,7 @@ async def test_an_archive_that_was_cut_short_is_refused(tmp_path: Path, share: f
     assert not (tmp_path / "new.sqlite").exists()
 
 
+@pytest.mark.asvs("5.3.2")
 async def test_a_link_in_the_place_of_a_part_is_refused(tmp_path: Path) -> None:
     content = _content(await _small_archive(tmp_path))
     path = tmp_path / "link.tar"

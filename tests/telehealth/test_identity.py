@@ -16,6 +16,7 @@ RING = Keyring.new(1_000)
 NONCE = base64.b64encode(b"n" * 32).decode()
 
 
+@pytest.mark.asvs("11.6.1")
 def test_both_identities_sign_both_nonces_for_this_gateway() -> None:
     proof = identity.prove(RING, challenge=b"c" * 32, nonce=NONCE, gateway_id="gw-1")
     keys = identities_of(proof)

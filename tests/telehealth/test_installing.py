@@ -73,6 +73,7 @@ async def test_a_second_run_changes_nothing_and_says_what_is_there(tmp_path: Pat
     assert first[-2:] == second[-2:], "the same fingerprint, the same command"
 
 
+@pytest.mark.asvs("13.2.3", "13.3.1")
 async def test_what_is_asked_for_stands_in_the_settings_and_no_secret_does(tmp_path: Path) -> None:
     folder, state = tmp_path / "etc", tmp_path / "lib"
     cert, key = tmp_path / "s.pem", tmp_path / "s.key"

@@ -58,6 +58,7 @@ async def _name(settings: Settings) -> str:
         await database.close()
 
 
+@pytest.mark.asvs("11.2.2")
 async def test_a_rotation_brings_every_field_under_the_new_key_and_the_old_one_can_go(
     settings: Settings,
 ) -> None:

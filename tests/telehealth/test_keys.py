@@ -115,6 +115,7 @@ def test_deep_nesting_and_endless_numbers_are_refused() -> None:
             Keyring.from_json(text)
 
 
+@pytest.mark.asvs("13.3.2")
 def test_a_file_comes_back_as_it_was_and_only_its_owner_reads_it(tmp_path: Path) -> None:
     path = tmp_path / "secret" / "keys.json"
     keyring = _saved(path)
@@ -123,6 +124,7 @@ def test_a_file_comes_back_as_it_was_and_only_its_owner_reads_it(tmp_path: Path)
     assert path.parent.stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.asvs("13.3.1")
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o610, 0o601, 0o777])
 def test_a_file_that_others_can_reach_is_refused(tmp_path: Path, mode: int) -> None:
     path = tmp_path / "keys.json"
@@ -267,6 +269,7 @@ def test_a_key_is_found_by_its_name_in_one_part() -> None:
         ring.part_of(b"none")
 
 
+@pytest.mark.asvs("16.2.5")
 def test_no_secret_shows_when_a_keyring_is_printed_or_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

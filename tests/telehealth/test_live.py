@@ -289,6 +289,7 @@ async def test_a_persons_page_gets_new_readings_and_alerts_with_their_steps(
     assert [reading["spo2_percent"] for reading in frame["readings"]] == [88]
 
 
+@pytest.mark.asvs("8.2.3", "15.3.1")
 async def test_a_patient_is_not_shown_who_does_what_about_alerts(stage: Stage) -> None:
     one = await stage.viewer("ac-hoa")
     await stage.hub.watch(one, "p-hoa", 0)
@@ -320,6 +321,7 @@ async def test_a_list_is_written_down_once_for_each_of_its_people(stage: Stage) 
     assert said == [("list_seen", f"p-{name}") for name in ("duc", "hoa", "linh", "nam")]
 
 
+@pytest.mark.asvs("16.5.3")
 async def test_a_page_whose_entry_cannot_be_written_shows_nothing(stage: Stage) -> None:
     async def full(*_entries: Entry) -> None:
         raise UnavailableError("disk is full")
@@ -383,6 +385,7 @@ async def test_a_device_that_was_lent_to_somebody_else_shows_there_from_then_on(
     assert "samples" not in await everything(one)
 
 
+@pytest.mark.asvs("7.4.1")
 async def test_a_session_that_is_over_closes_its_pages(stage: Stage) -> None:
     told, found = await stage.viewer(), await stage.viewer()
     stage.bus.publish(told.signed_in.topic, {"kind": "ended"})

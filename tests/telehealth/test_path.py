@@ -288,6 +288,7 @@ async def test_a_red_reading_of_nobody_alerts_although_its_quality_is_low(path: 
     assert await path.rows("SELECT subject_id FROM alert") == [("ox-nobodys",)]
 
 
+@pytest.mark.asvs("2.3.3")
 async def test_a_group_commits_as_one_and_leaves_nothing_when_it_fails(path: Path) -> None:
     def failing(tx: Transaction) -> None:
         batch = Batch("live", 1, world.DEVICE, START, readings=[minute(START, 88)])

@@ -54,6 +54,7 @@ def test_what_belongs_to_the_medical_record_cannot_be_set_below_ten_years() -> N
     assert {BY_SUBJECT[subject].least for subject in (*record, "audit")} == {3_650}
 
 
+@pytest.mark.asvs("14.2.4")
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.subject)
 def test_the_document_says_how_long_each_kind_is_kept(rule: Rule) -> None:
     line = re.search(rf"^\| `{rule.subject}` \|.*$", DOCUMENT.read_text(), re.MULTILINE)
@@ -90,6 +91,7 @@ async def test_an_upload_of_which_a_part_was_refused_stays_until_the_refusal_has
     assert await database.read(seqs) == [2]
 
 
+@pytest.mark.asvs("15.2.2")
 async def test_no_transaction_looks_at_more_than_a_batch(database: Database) -> None:
     await database.write(lambda tx: uploads(tx, [40] * (2 * BATCH_ROWS + 1)))
     left = [2 * BATCH_ROWS + 1]
@@ -221,6 +223,7 @@ async def test_an_operators_own_days_hold_until_taken_back(database: Database) -
         await database.write(lambda tx: retention.reset(tx, "uploads"))
 
 
+@pytest.mark.asvs("2.3.2")
 @pytest.mark.parametrize(
     ("days", "reason", "field"),
     [(7, "x", "days"), (731, "x", "days"), (60, "  ", "reason"), (60, "x" * 201, "reason")],

@@ -98,6 +98,7 @@ def _newest_alone(ring: Keyring, part: str) -> Keyring:
     return replace(ring, **{part: getattr(ring, part)[:1]})
 
 
+@pytest.mark.asvs("14.2.4")
 def test_every_column_that_says_it_is_sealed_is_in_the_register() -> None:
     """Read from the tables' own words, so that a new column cannot be forgotten."""
     said = set()

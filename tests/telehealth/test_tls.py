@@ -134,6 +134,7 @@ def test_a_server_does_not_start_with_files_that_are_no_certificate(
         Certificate(issued.cert, issued.key)
 
 
+@pytest.mark.asvs("12.1.1")
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 async def test_tls_1_2_and_1_3_are_spoken(authority: Authority, version: ssl.TLSVersion) -> None:
     issued = authority.issue()
@@ -145,6 +146,7 @@ async def test_tls_1_2_and_1_3_are_spoken(authority: Authority, version: ssl.TLS
         await caller.hangs_up()
 
 
+@pytest.mark.asvs("12.1.1")
 async def test_tls_1_1_is_refused(authority: Authority) -> None:
     issued = authority.issue()
     client = authority.client()
@@ -156,6 +158,7 @@ async def test_tls_1_1_is_refused(authority: Authority) -> None:
             await call(port, client)
 
 
+@pytest.mark.asvs("11.2.3", "12.1.2")
 async def test_a_cipher_without_forward_secrecy_is_refused(authority: Authority) -> None:
     issued = authority.issue()
     client = authority.client()

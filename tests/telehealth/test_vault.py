@@ -27,6 +27,7 @@ def test_what_was_sealed_opens_in_its_own_row(plain: bytes, where: tuple[str, st
     assert VAULT.open(VAULT.seal(plain, *where), *where) == plain
 
 
+@pytest.mark.asvs("11.3.3")
 @given(plain=st.binary(max_size=40), where=places, other=places)
 def test_moved_to_another_row_column_or_table_it_does_not_open(
     plain: bytes, where: tuple[str, str, str], other: tuple[str, str, str]
@@ -51,6 +52,7 @@ def test_each_part_of_the_place_binds(other: tuple[str, str, str]) -> None:
         VAULT.open(VAULT.seal(b"An", *WHERE), *other)
 
 
+@pytest.mark.asvs("11.3.3")
 def test_with_any_bit_flipped_it_does_not_open() -> None:
     sealed = VAULT.seal(b"Nguyen Van An", *WHERE)
     for bit in range(len(sealed) * 8):
@@ -80,6 +82,7 @@ def test_a_key_that_is_not_in_the_keyring_is_named() -> None:
         other.open(VAULT.seal(b"An", *WHERE), *WHERE)
 
 
+@pytest.mark.asvs("11.2.2", "11.2.3")
 def test_the_form_is_version_key_nonce_and_aes_gcm_as_documented() -> None:
     """NIST SP 800-38D §5.2.1; docs/keys.md, "A sealed field"."""
     sealed = VAULT.seal(b"An", *WHERE)
@@ -143,6 +146,7 @@ def test_a_name_of_one_key_never_meets_the_secret_of_another_while_keys_change()
         changer.join()
 
 
+@pytest.mark.asvs("9.1.2")
 @given(purpose=names, value=names)
 def test_a_hash_is_hmac_sha_256_of_purpose_and_value(purpose: str, value: str) -> None:
     """FIPS 198-1."""
@@ -150,6 +154,7 @@ def test_a_hash_is_hmac_sha_256_of_purpose_and_value(purpose: str, value: str) -
     assert VAULT.hash(purpose, value) == hmac.digest(RING.index[0].secret, words, hashlib.sha256)
 
 
+@pytest.mark.asvs("9.2.2")
 @given(one=st.tuples(names, names), other=st.tuples(names, names))
 def test_another_purpose_or_value_has_another_hash(
     one: tuple[str, str], other: tuple[str, str]

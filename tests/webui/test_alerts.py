@@ -65,6 +65,7 @@ async def test_noise_needs_its_own_reason(visitors: Visitors, site: Site) -> Non
     assert (await alert(site, "al-hoa")).status == "noise"
 
 
+@pytest.mark.asvs("2.3.1")
 async def test_what_the_life_of_an_alert_does_not_know_cannot_be_done(
     visitors: Visitors, site: Site
 ) -> None:
@@ -90,6 +91,7 @@ async def test_a_colleague_covers_and_may_take_over_but_not_close_for_another(
     assert (await alert(site, "al-nam")).accepted_by == "BS. Tuấn"
 
 
+@pytest.mark.asvs("8.3.1", "15.3.3")
 @pytest.mark.parametrize("action", ["merge", "worsen", "raise", "clear", "", "see"])
 async def test_a_page_cannot_ask_for_what_only_the_engine_does(
     visitors: Visitors, site: Site, action: str
@@ -100,6 +102,7 @@ async def test_a_page_cannot_ask_for_what_only_the_engine_does(
     assert (await alert(site, "al-hoa")).status == "notified"
 
 
+@pytest.mark.asvs("2.2.2", "2.3.2")
 @pytest.mark.parametrize("minutes", ["0", "-5", "1441", "soon"])
 async def test_a_review_time_is_within_a_day(visitors: Visitors, minutes: str) -> None:
     doctor = await visitors.doctor()

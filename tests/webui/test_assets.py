@@ -63,6 +63,7 @@ async def test_a_built_file_comes_in_the_best_form_the_browser_takes(
     assert kept == "public, max-age=31536000, immutable"
 
 
+@pytest.mark.asvs("1.1.1", "5.3.1", "5.3.2", "13.4.3")
 @pytest.mark.parametrize(
     "path",
     [

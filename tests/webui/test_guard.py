@@ -40,6 +40,7 @@ async def post_login(site: Site, **headers: str) -> int:
         return response.status
 
 
+@pytest.mark.asvs("3.5.1")
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
@@ -62,6 +63,7 @@ async def test_only_our_own_pages_may_send_a_form(
     assert await post_login(site, **sent) == status
 
 
+@pytest.mark.asvs("3.5.1", "4.4.2")
 @pytest.mark.parametrize("path", ["/live", "/api/v1/calls/x/socket"])
 @pytest.mark.parametrize("origin", ["https://evil.example", None])
 async def test_another_site_cannot_open_a_socket_with_our_cookie(
@@ -80,12 +82,14 @@ async def test_a_gateway_needs_no_origin_it_has_its_key(site: Site, visitors: Vi
     assert challenge["type"] == "challenge"
 
 
+@pytest.mark.asvs("3.5.1")
 async def test_a_name_rebound_to_this_machine_is_no_own_origin(site: Site) -> None:
     port = site.server.port
     evil = f"http://evil.example:{port}"
     assert await post_login(site, Origin=evil, Host=f"evil.example:{port}") == 403
 
 
+@pytest.mark.asvs("4.4.2")
 async def test_with_a_public_origin_only_that_one_is_ours(tmp_path: Path) -> None:
     app = await an_app(tmp_path, "https://telehealth.example")
     own = {"Origin": "https://telehealth.example", "Host": "telehealth.example"}
@@ -112,6 +116,7 @@ def test_over_tls_the_cookie_is_bound_to_host_and_tls() -> None:
     assert cookie_name(Settings()) == "session"
 
 
+@pytest.mark.asvs("3.4.1")
 async def test_over_tls_the_answer_says_so_for_two_years(tmp_path: Path) -> None:
     for origin, expected in (
         ("https://a.example", "max-age=63072000; includeSubDomains"),
@@ -125,6 +130,7 @@ async def test_over_tls_the_answer_says_so_for_two_years(tmp_path: Path) -> None
         assert response.headers.get("Strict-Transport-Security") == expected
 
 
+@pytest.mark.asvs("3.2.2", "3.4.3", "14.2.3")
 @pytest.mark.parametrize("path", ["/login", "/doctor", "/nowhere", "/doctor/persons/p-far"])
 async def test_every_page_carries_the_strict_policy(visitors: Visitors, path: str) -> None:
     doctor = await visitors.doctor()
@@ -152,6 +158,7 @@ async def test_every_page_carries_the_strict_policy(visitors: Visitors, path: st
     assert not re.search(r" on[a-z]+=", html)
 
 
+@pytest.mark.asvs("3.4.3")
 async def test_a_nonce_is_never_used_twice(visitors: Visitors) -> None:
     stranger = visitors.stranger()
     policies = {(await stranger.get("/login")).headers["Content-Security-Policy"] for _ in range(3)}
@@ -162,6 +169,7 @@ def test_a_policy_names_its_nonce_once() -> None:
     assert content_security_policy("abc").count("nonce-abc") == 1
 
 
+@pytest.mark.asvs("3.2.1", "3.4.6")
 async def test_json_carries_a_policy_that_allows_nothing(visitors: Visitors) -> None:
     response = await visitors.stranger().get("/healthz")
     assert response.headers["Content-Security-Policy"] == (
@@ -204,6 +212,7 @@ async def test_a_stranger_is_sent_to_the_log_in_and_a_program_is_told(visitors: 
     assert (await program.json())["error"]["code"] == "sign_in_first"
 
 
+@pytest.mark.asvs("13.4.2", "16.5.1")
 async def test_a_failure_nobody_foresaw_is_a_plain_page_and_tells_nothing(
     visitors: Visitors, site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -218,17 +227,20 @@ async def test_a_failure_nobody_foresaw_is_a_plain_page_and_tells_nothing(
     assert "p-hoa" not in text
 
 
+@pytest.mark.asvs("5.2.1")
 async def test_a_body_larger_than_any_form_is_refused(visitors: Visitors) -> None:
     doctor = await visitors.doctor()
     response = await doctor.post("/login", {"login": "x" * 80_000})
     assert response.status == 413
 
 
+@pytest.mark.asvs("13.4.5")
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "x-real-ip"])
 def test_a_proxy_on_this_machine_does_not_open_the_figures_to_others(header: str) -> None:
     assert not from_loopback(make_mocked_request("GET", "/metrics", {header: "203.0.113.9"}))
 
 
+@pytest.mark.asvs("13.4.5", "16.2.5")
 async def test_the_figures_are_for_this_machine_and_name_nobody(visitors: Visitors) -> None:
     doctor = await visitors.doctor()
     await doctor.get("/doctor/persons/p-hoa")
@@ -241,6 +253,7 @@ async def test_the_figures_are_for_this_machine_and_name_nobody(visitors: Visito
     assert refused.status == 403
 
 
+@pytest.mark.asvs("16.5.2")
 async def test_ready_says_no_while_the_database_is_away(visitors: Visitors, tmp_path: Path) -> None:
     assert (await visitors.stranger().get("/readyz")).status == 200
     database = opened(f"sqlite:///{tmp_path}/no/such/folder.sqlite")

@@ -35,6 +35,7 @@ async def test_everybody_lands_on_the_page_of_their_role(
     assert (await visitor.get("/login")).headers["Location"] == home
 
 
+@pytest.mark.asvs("3.3.2", "3.3.4")
 async def test_the_cookies_cannot_be_read_by_scripts_nor_sent_by_others(
     site: Site, visitors: Visitors
 ) -> None:
@@ -66,6 +67,7 @@ async def test_over_tls_the_cookies_are_bound_to_this_host(
     assert (cookie["secure"], cookie["path"], cookie["domain"]) == (True, "/", "")
 
 
+@pytest.mark.asvs("7.2.2", "7.2.3")
 async def test_only_the_hash_of_the_token_is_stored(visitors: Visitors, site: Site) -> None:
     response = await visitors.stranger().post(
         "/login", {"login": "hoa", "password": people.PASSWORD}
@@ -76,6 +78,7 @@ async def test_only_the_hash_of_the_token_is_stored(visitors: Visitors, site: Si
     assert token.encode() not in {bytes(row[0]) for row in rows}
 
 
+@pytest.mark.asvs("1.2.2", "3.7.2")
 @pytest.mark.parametrize(
     "next_path", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:x", ""]
 )
@@ -104,6 +107,7 @@ async def test_a_wrong_password_and_an_unknown_name_are_told_alike(
     assert f'value="{login}"' in text
 
 
+@pytest.mark.asvs("6.3.1")
 @pytest.mark.parametrize("login", ["bs.mai", "nobody"])
 async def test_after_some_failures_a_name_waits_even_with_the_right_password(
     visitors: Visitors, login: str
@@ -119,6 +123,7 @@ async def test_after_some_failures_a_name_waits_even_with_the_right_password(
     assert other.status == 303
 
 
+@pytest.mark.asvs("7.2.2")
 async def test_logging_in_again_ends_the_session_before(visitors: Visitors, site: Site) -> None:
     visitor = visitors.stranger()
     first = await visitor.post("/login", {"login": "hoa", "password": people.PASSWORD})
@@ -128,6 +133,7 @@ async def test_logging_in_again_ends_the_session_before(visitors: Visitors, site
     assert (await other.get("/patient")).status == 303
 
 
+@pytest.mark.asvs("7.4.1", "14.3.1")
 async def test_logging_out_ends_the_session_for_every_copy_of_the_cookie(
     visitors: Visitors,
 ) -> None:
@@ -154,6 +160,7 @@ async def test_signing_out_everywhere_ends_this_session_too(visitors: Visitors) 
     assert (await other.get("/doctor")).status == 200
 
 
+@pytest.mark.asvs("7.3.1", "7.3.2")
 async def test_a_session_dies_of_age_and_of_idleness(site: Site, visitors: Visitors) -> None:
     limits = sessions.LIMITS[Role.DOCTOR]
     for column, limit in (("used_ms", limits.idle_ms), ("expires_ms", 0)):
@@ -171,6 +178,7 @@ async def test_a_session_dies_of_age_and_of_idleness(site: Site, visitors: Visit
         assert (await visitor.get("/doctor")).status == 303
 
 
+@pytest.mark.asvs("7.4.2")
 async def test_the_account_of_somebody_who_left_opens_nothing(
     site: Site, visitors: Visitors
 ) -> None:
@@ -205,6 +213,7 @@ async def test_nobody_ends_anothers_session(visitors: Visitors) -> None:
     assert (await patient.get("/patient")).status == 200
 
 
+@pytest.mark.asvs("6.2.2", "6.2.3", "7.4.3")
 async def test_a_new_password_needs_the_old_one_and_ends_every_session(visitors: Visitors) -> None:
     here, there = await visitors.patient(), await visitors.patient()
     wrong = await here.post("/password", {"old": "no", "new": "a-long-new-one"})
@@ -284,6 +293,7 @@ async def test_staff_are_led_to_set_up_an_authenticator_and_get_recovery_codes(
     assert again.headers["Location"] == "/login?over"
 
 
+@pytest.mark.asvs("6.3.3")
 async def test_the_authenticator_is_asked_for_at_the_next_log_in_and_a_code_works_once(
     site: Site, visitors: Visitors
 ) -> None:
@@ -375,6 +385,7 @@ async def test_where_the_server_has_only_an_address_no_security_key_is_offered(
     assert refused.status == 422
 
 
+@pytest.mark.asvs("6.4.1")
 async def test_a_password_that_was_handed_over_is_replaced_before_anything_else(
     site: Site, visitors: Visitors
 ) -> None:
@@ -403,6 +414,7 @@ async def test_a_forged_step_is_led_back_to_the_beginning(
     assert (await stranger.post("/login/step", form)).headers["Location"] == "/login?over"
 
 
+@pytest.mark.asvs("7.2.1")
 @pytest.mark.parametrize("token", ["", "forged", "x" * 43, "../../etc/passwd", "0" * 4_000])
 async def test_a_forged_session_is_nobody(visitors: Visitors, token: str) -> None:
     stranger = visitors.stranger()
@@ -426,6 +438,7 @@ async def test_staff_whose_roles_have_ended_are_told_so(site: Site, visitors: Vi
     assert "chưa được giao vai trò" in await answer.text()
 
 
+@pytest.mark.asvs("14.2.1", "16.2.5")
 async def test_no_secret_of_a_log_in_stands_in_an_address_or_in_the_log(
     site: Site, visitors: Visitors, caplog: pytest.LogCaptureFixture
 ) -> None:

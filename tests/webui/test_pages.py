@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from telehealth.store import tables
 from telehealth.store.database import Transaction
 from tests import rows as make
@@ -51,6 +53,7 @@ async def test_a_silent_person_is_grey_never_green_though_the_last_level_was(
     assert "5 giờ trước" in row
 
 
+@pytest.mark.asvs("8.4.1")
 async def test_a_doctor_sees_the_own_programme_and_nobody_of_another(visitors: Visitors) -> None:
     cover = await (await (await visitors.doctor("ac-cover")).get("/doctor")).text()
     far = await (await (await visitors.doctor("ac-far")).get("/doctor")).text()
@@ -154,6 +157,7 @@ async def test_the_series_has_a_gap_where_nothing_came(visitors: Visitors, site:
     assert [mark["kind"] for mark in series["marks"]] == ["alert_vitals"]
 
 
+@pytest.mark.asvs("1.2.1")
 async def test_markup_in_a_name_stays_text(visitors: Visitors, site: Site) -> None:
     evil = "</script><script>alert(1)</script>"
     await site.database.write(

@@ -20,16 +20,19 @@ def seen(
     return peer(remote, is_https=is_https, forwarded_for=said, forwarded_proto=proto, trusted=OURS)
 
 
+@pytest.mark.asvs("4.1.3", "15.3.4")
 @pytest.mark.parametrize("remote", ["10.0.1.1", "203.0.113.9", "2001:db8::1", "127.0.0.2"])
 def test_a_stranger_is_not_believed(remote: str) -> None:
     assert seen(remote, "198.51.100.1", proto=("https",)) == Peer(remote, False)
 
 
+@pytest.mark.asvs("15.3.4")
 @pytest.mark.parametrize("remote", ["127.0.0.1", "10.0.0.0", "10.0.0.255", "fd00::7"])
 def test_a_trusted_proxy_is_believed(remote: str) -> None:
     assert seen(remote, "198.51.100.1", proto=("https",)) == Peer("198.51.100.1", True)
 
 
+@pytest.mark.asvs("4.1.3")
 @pytest.mark.parametrize(
     ("said", "address"),
     [
@@ -78,6 +81,7 @@ def test_a_connection_of_its_own_over_tls_is_https() -> None:
     assert seen("203.0.113.9", proto=("http",), is_https=True).is_https
 
 
+@pytest.mark.asvs("15.3.4")
 @given(st.text(), st.lists(st.text()), st.lists(st.text()))
 def test_whatever_stands_in_the_headers_a_peer_comes_out(
     remote: str, said: list[str], proto: list[str]

@@ -69,6 +69,7 @@ async def test_a_search_finds_old_places_with_what_they_are_today(
     assert "Không có địa bàn nào" in await page_of(visitors, "/admin/places?q=nowhere")
 
 
+@pytest.mark.asvs("1.2.1")
 async def test_what_is_searched_and_what_is_named_cannot_mark_up_the_page(
     reformed: Site, visitors: Visitors
 ) -> None:

@@ -23,6 +23,7 @@ def test_every_registered_route_stands_in_the_table(site: Site) -> None:
     assert registered == {(route.method, route.path) for route in ROUTES}
 
 
+@pytest.mark.asvs("6.3.4")
 def test_only_gateways_bring_their_own_proof() -> None:
     own = {route.handler for route in ROUTES if route.access is Access.OWN_PROOF}
     assert own == {gateway.gateway_socket, gateway.enrol}
@@ -34,6 +35,7 @@ def test_every_route_is_documented(route: Route) -> None:
     assert route.path in told
 
 
+@pytest.mark.asvs("8.2.1")
 async def test_a_route_outside_the_table_is_refused_to_everybody(
     site: Site, visitors: Visitors
 ) -> None:
@@ -66,5 +68,6 @@ async def test_head_is_answered_where_get_is(visitors: Visitors, site: Site) -> 
     assert response.status == web.HTTPOk.status_code
 
 
+@pytest.mark.asvs("5.3.1")
 def test_the_built_files_are_the_only_folder_that_is_served() -> None:
     assert STATIC == "/static/dist"

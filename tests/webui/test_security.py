@@ -80,6 +80,7 @@ async def test_the_password_confirms_and_leads_back(site: Site, visitors: Visito
     assert (await doctor.get("/security/totp")).status == 200
 
 
+@pytest.mark.asvs("1.2.2", "3.7.2")
 @pytest.mark.parametrize("next_path", ["//evil.example", "https://evil.example", ""])
 async def test_confirming_never_leads_to_another_site(visitors: Visitors, next_path: str) -> None:
     doctor = await visitors.doctor()

@@ -116,6 +116,7 @@ def test_no_text_is_left_that_nobody_asks_for() -> None:
     assert unused - named_in_code == set()
 
 
+@pytest.mark.asvs("1.2.3")
 def test_texts_for_scripts_cannot_end_their_element() -> None:
     for locale in LOCALES:
         assert "<" not in texts(locale).for_scripts

@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+from typing import Annotated
 
 import msgspec
 from aiohttp import WSMsgType, web
+from msgspec import Meta
 
 from protocols.errors import DecodeError
 from protocols.server_identity import split_code
@@ -30,6 +32,8 @@ from telehealth.keys import Keyring
 from telehealth.services import Services
 from telehealth.store.queries import uploads
 from telehealth.uplinks import OpenStream, Uplink, admit, new_challenge, welcome
+from webui.api.body import body_as
+from webui.api.schemas import Enrolled
 from webui.keys import SERVICES
 from webui.permit import note
 
@@ -202,23 +206,20 @@ async def _send(socket: web.WebSocketResponse, frame: bytes) -> None:
 class EnrolmentRequest(msgspec.Struct, forbid_unknown_fields=False):
     """What a new gateway posts: its one-use code, its raw public key in base64, its name."""
 
-    code: str
-    public_key: str
-    name: str = ""
+    code: Annotated[str, Meta(min_length=1, max_length=200)]
+    public_key: Annotated[str, Meta(pattern="^[A-Za-z0-9+/]{43}=$")]
+    name: Annotated[str, Meta(max_length=64, pattern="^[^\\x00]*$")] = ""
 
 
 async def enrol(request: web.Request) -> web.Response:
     """Exchange a one-use code for a gateway id and the identities to know this server by."""
     services = request.app[SERVICES]
-    try:
-        asked = msgspec.json.decode(await request.read(), type=EnrolmentRequest)
-    except msgspec.MsgspecError as error:
-        raise DecodeError(str(error)) from error
+    asked = await body_as(request, EnrolmentRequest)
     code, _ = split_code(asked.code)
     identities = identity.public_texts(_keyring(services))
     gateway_id = await services.database.write(
         lambda tx: gateways.enrol(tx, code=code, public_key=asked.public_key, name=asked.name)
     )
     await note(request, AuditAction.GATEWAY_ENROLLED, target=f"gateway:{gateway_id}")
-    answer = {"gateway_id": gateway_id, "server_identities": identities}
-    return web.json_response(answer, status=201)
+    answer = Enrolled(gateway_id, identities)
+    return web.json_response(msgspec.to_builtins(answer), status=201)

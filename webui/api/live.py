@@ -62,7 +62,7 @@ async def _read(answer: web.WebSocketResponse, hub: LiveHub, viewer: Viewer) -> 
         try:
             wanted = _decode(frame.data)
             await hub.watch(viewer, wanted.person_id, wanted.cursor)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
             viewer.close(_MALFORMED)
         except TelehealthError as error:
             log.info("live page refused", extra={"code": code_of(error)})

@@ -14,11 +14,12 @@ from telehealth.audit.actions import AuditAction
 from telehealth.errors import RefusedError
 from telehealth.store.database import Transaction
 from telehealth.store.queries import screens
+from webui.api.body import body_as
+from webui.api.schemas import LONGEST_REVIEW_MIN, AlertMoved, AlertStep
 from webui.forms import fields
 from webui.keys import SERVICES, now_ms, signed_in
 from webui.permit import before, note
 
-_LONGEST_REVIEW_MIN: Final = 24 * 60
 _MINUTE_MS: Final = 60_000
 
 
@@ -28,7 +29,7 @@ class Act(msgspec.Struct, frozen=True):
     action: Annotated[str, Meta(min_length=1, max_length=20)]
     reason: Annotated[str, Meta(max_length=40)] | None = None
     note: Annotated[str, Meta(max_length=500)] | None = None
-    review_minutes: Annotated[int, Meta(ge=1, le=_LONGEST_REVIEW_MIN)] | None = None
+    review_minutes: Annotated[int, Meta(ge=1, le=LONGEST_REVIEW_MIN)] | None = None
 
 
 async def act_form(request: web.Request) -> web.Response:
@@ -47,12 +48,10 @@ async def act_form(request: web.Request) -> web.Response:
 
 async def act_json(request: web.Request) -> web.Response:
     """Do it and say so."""
-    try:
-        wanted = msgspec.json.decode(await request.read(), type=Act)
-    except (msgspec.MsgspecError, UnicodeError) as error:
-        raise DecodeError(str(error)) from error
-    person_id = await _act(request, wanted)
-    return web.json_response({"alert_id": request.match_info["alert_id"], "person_id": person_id})
+    step: AlertStep = await body_as(request, AlertStep)  # type: ignore[arg-type]
+    person_id = await _act(request, msgspec.convert(msgspec.to_builtins(step), Act, strict=False))
+    moved = AlertMoved(request.match_info["alert_id"], person_id)
+    return web.json_response(msgspec.to_builtins(moved))
 
 
 async def _act(request: web.Request, wanted: Act) -> str | None:

@@ -1,10 +1,9 @@
 """The page of a call, and the few requests that start, answer and decline one."""
 
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
 from aiohttp import web
-from msgspec import Meta
 
 from protocols.errors import DecodeError
 from telehealth.access.policy import Action, Role
@@ -12,16 +11,18 @@ from telehealth.access.sessions import SignedIn
 from telehealth.audit.actions import AuditAction
 from telehealth.calls import book
 from telehealth.calls.book import Call, CallShown
-from telehealth.calls.states import ENDED
+from telehealth.calls.states import ENDED, Party
 from telehealth.errors import IllegalTransitionError, RefusedError
 from telehealth.store.database import Reader
+from webui.api.body import body_as
+from webui.api.schemas import CallSeen, Id, OpenCalls
 from webui.api.signalling import CALLS
+from webui.forms import fields
 from webui.keys import PAGES, SERVICES, now_ms, signed_in
 from webui.permit import before, note
 
 CURRENT: Final = "current"
 """In the place of a room's id: the calls that are open for whoever asks."""
-Id = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
 class NewCall(msgspec.Struct, frozen=True):
@@ -113,16 +114,17 @@ async def call_state(request: web.Request) -> web.Response:
             calls = [book.require_part(reader, who.actor, room_id)]
         return [book.shown(reader, who.actor, call) for call in calls]
 
-    shown = [_as_json(call) for call in await request.app[SERVICES].database.read(look)]
-    return web.json_response({"calls": shown} if room_id == CURRENT else shown[0])
+    seen = [_seen(call) for call in await request.app[SERVICES].database.read(look)]
+    answer = OpenCalls(seen) if room_id == CURRENT else seen[0]
+    return web.json_response(msgspec.to_builtins(answer))
 
 
 async def _new_call(request: web.Request) -> NewCall:
+    if not _is_form(request):
+        return await body_as(request, NewCall, otherwise=b"{}")
+    form = await fields(request)
     try:
-        if _is_form(request):
-            form = await request.post()
-            return msgspec.convert({name: value for name, value in form.items() if value}, NewCall)
-        return msgspec.json.decode(await request.read() or b"{}", type=NewCall)
+        return msgspec.convert({name: value for name, value in form.items() if value}, NewCall)
     except msgspec.MsgspecError as error:
         raise DecodeError(str(error)) from error
 
@@ -135,23 +137,23 @@ async def _moved(
     seen = await request.app[SERVICES].database.read(
         lambda reader: book.shown(reader, who.actor, call)
     )
-    return web.json_response(_as_json(seen), status=status)
+    return web.json_response(msgspec.to_builtins(_seen(seen)), status=status)
 
 
 def _is_form(request: web.Request) -> bool:
     return request.content_type in ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
-def _as_json(call: CallShown) -> dict[str, object]:
-    return {
-        "room_id": call.room_id,
-        "state": call.state.value,
-        "rings": call.rings,
-        "side": call.side.value,
-        "name": call.name,
-        "person_id": call.person_id,
-        "url": _url(call.room_id),
-    }
+def _seen(call: CallShown) -> CallSeen:
+    return CallSeen(
+        room_id=call.room_id,
+        state=call.state,
+        rings=call.rings,
+        side="doctor" if call.side is Party.DOCTOR else "patient",
+        name=call.name,
+        person_id=call.person_id,
+        url=_url(call.room_id),
+    )
 
 
 def _target(request: web.Request) -> str:

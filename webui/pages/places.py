@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
 
+import msgspec
 from aiohttp import web
 from babel.dates import format_date
 
+from telehealth.errors import RefusedError
 from telehealth.people import places
 from telehealth.people.places import Place
 from telehealth.people.places_tree import EARLIEST
 from telehealth.store.database import Reader
+from webui.api.schemas import PlaceFound, PlacesFound, PlaceToday
 from webui.keys import PAGES, SERVICES, signed_in
 from webui.keys import now_ms as now_ms_of
 from webui.render import language_of
@@ -171,7 +174,10 @@ async def look_up(request: web.Request) -> web.Response:
     """
     today, text = today_of(request), request.query.get("q", "")
     within = request.query.get("within") or None
-    on = today if request.query.get("valid") == "1" else None
+    valid = request.query.get("valid", "0")
+    if valid not in ("0", "1"):
+        raise RefusedError("valid", "0 or 1", valid[:20])
+    on = today if valid == "1" else None
 
     def look(reader: Reader) -> list[Line]:
         inside = places.place(reader, within).place_id if within else None
@@ -179,21 +185,20 @@ async def look_up(request: web.Request) -> web.Response:
         return lines(reader, found, today)
 
     found = await request.app[SERVICES].database.read(look)
-    response = web.json_response({"places": [_as_json(line) for line in found]})
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    answer = PlacesFound([_found(line) for line in found])
+    return web.json_response(msgspec.to_builtins(answer), headers={"Cache-Control": "no-store"})
 
 
-def _as_json(line: Line) -> dict[str, object]:
+def _found(line: Line) -> PlaceFound:
     one = line.place
-    return {
-        "place_id": one.place_id,
-        "name": one.name,
-        "path": line.path,
-        "level": one.level,
-        "code": one.code,
-        "valid": line.is_valid,
-        "valid_from": one.valid_from.isoformat(),
-        "valid_to": None if one.valid_to is None else one.valid_to.isoformat(),
-        "today": [{"place_id": place_id, "path": path} for place_id, path in line.today],
-    }
+    return PlaceFound(
+        place_id=one.place_id,
+        name=one.name,
+        path=line.path,
+        level=one.level,
+        code=one.code,
+        valid=line.is_valid,
+        valid_from=one.valid_from,
+        valid_to=one.valid_to,
+        today=[PlaceToday(place_id, path) for place_id, path in line.today],
+    )

@@ -146,6 +146,7 @@ def test_a_sex_is_read_with_and_without_its_accent(word: str, sex: Sex) -> None:
     assert _card(_with(4, word)).sex is sex
 
 
+@pytest.mark.asvs("2.2.3")
 def test_a_card_that_disagrees_with_its_number_is_taken_and_doubted() -> None:
     assert _card(_with(3, "09021951")).doubts == {"birth_year"}
     assert _card(_with(4, "Nam")).doubts == {"sex"}

@@ -48,6 +48,7 @@ def test_2048_characters_are_looked_at_and_one_more_is_not() -> None:
     assert _refusal("ễ".encode() * 2_049) is Refusal.TOO_LONG
 
 
+@pytest.mark.asvs("1.1.1")
 def test_a_text_that_grows_beyond_the_limit_in_nfc_is_too_long() -> None:
     growing = "\N{MUSICAL SYMBOL HALF NOTE}" * 2_000
     assert len(unicodedata.normalize("NFC", growing)) > 2_048

@@ -79,6 +79,7 @@ async def test_an_account_that_is_there_is_used(commune: Database) -> None:
     assert opened.account_id == "ac-hoa"
 
 
+@pytest.mark.asvs("6.5.4")
 async def test_eight_digits_go_together_with_the_year_of_birth(commune: Database) -> None:
     digits = await made(commune, EntryKind.ONE_TIME)
     assert (len(digits), digits.isdigit()) == (8, True)
@@ -94,6 +95,7 @@ async def test_where_no_birth_year_is_known_any_is_taken(commune: Database) -> N
     assert await whose(commune, await enter(commune, digits, "1900")) == "p-no-date"
 
 
+@pytest.mark.asvs("6.5.1")
 async def test_a_code_is_used_once_and_says_so(commune: Database) -> None:
     token = await made(commune)
     await enter(commune, token)
@@ -103,6 +105,7 @@ async def test_a_code_is_used_once_and_says_so(commune: Database) -> None:
     assert shown[0].used_ms is not None
 
 
+@pytest.mark.asvs("2.3.4")
 async def test_of_two_telephones_at_once_one_gets_in(commune: Database) -> None:
     token = await made(commune)
     found = await asyncio.gather(*(enter(commune, token) for _ in range(4)), return_exceptions=True)
@@ -110,12 +113,14 @@ async def test_of_two_telephones_at_once_one_gets_in(commune: Database) -> None:
     assert sum(isinstance(one, EntryRefusedError) for one in found) == 3
 
 
+@pytest.mark.asvs("6.6.2")
 async def test_using_one_ends_the_other_kind(commune: Database) -> None:
     token, digits = await made(commune), await made(commune, EntryKind.ONE_TIME)
     await enter(commune, digits, "1958")
     assert await refused(commune, token) == "over"
 
 
+@pytest.mark.asvs("6.6.2")
 async def test_a_new_code_ends_the_one_before_of_its_kind_only(commune: Database) -> None:
     digits = await made(commune, EntryKind.ONE_TIME)
     old = await made(commune)
@@ -125,6 +130,7 @@ async def test_a_new_code_ends_the_one_before_of_its_kind_only(commune: Database
     assert await refused(commune, digits, "1958") == "over"
 
 
+@pytest.mark.asvs("6.6.3")
 async def test_five_wrong_years_end_a_code_for_the_right_one_too(commune: Database) -> None:
     digits = await made(commune, EntryKind.ONE_TIME)
     for _ in range(4):
@@ -140,6 +146,7 @@ async def test_four_wrong_years_do_not(commune: Database) -> None:
     assert await whose(commune, await enter(commune, digits, "1958")) == "p-nam"
 
 
+@pytest.mark.asvs("6.4.1", "6.5.5")
 @pytest.mark.parametrize(
     ("moved_ms", "state"),
     [
@@ -225,6 +232,7 @@ async def test_a_closed_account_is_not_opened_again_by_a_code(commune: Database)
     assert await refused(commune, token) == "closed"
 
 
+@pytest.mark.asvs("2.4.1")
 async def test_an_address_that_guesses_is_stopped_and_another_is_not(commune: Database) -> None:
     token = await made(commune)
 
@@ -238,6 +246,7 @@ async def test_an_address_that_guesses_is_stopped_and_another_is_not(commune: Da
     assert await whose(commune, await enter(commune, token, address="192.0.2.8")) == "p-nam"
 
 
+@pytest.mark.asvs("6.6.3")
 async def test_guesses_from_everywhere_stop_typed_codes_but_no_qr_code(commune: Database) -> None:
     token, digits = await made(commune), await made(commune, EntryKind.ONE_TIME)
     everywhere = Limit("entry_everywhere", "")

@@ -11,6 +11,7 @@ from telehealth.vault import Vault
 VAULT = Vault(Keyring.new(0))
 
 
+@pytest.mark.asvs("9.1.1")
 def test_a_browser_is_known_to_who_signed_in_from_it_and_to_nobody_else() -> None:
     cookie = with_account(VAULT, "", "ac-mai")
     assert is_known(VAULT, cookie, "ac-mai")
@@ -27,6 +28,7 @@ def test_a_desk_is_known_to_several_and_keeps_its_number() -> None:
     assert with_account(VAULT, both, "ac-lan") == both
 
 
+@pytest.mark.asvs("9.1.1")
 def test_a_proof_does_not_serve_in_another_browser() -> None:
     mine, other = (with_account(VAULT, "", "ac-mai") for _ in range(2))
     forged = ".".join([nonce_of(other), mine.split(".")[1]])
@@ -42,6 +44,7 @@ def test_who_signed_in_longest_ago_is_forgotten_first() -> None:
     assert nonce_of(cookie)
 
 
+@pytest.mark.asvs("9.1.3", "9.2.3")
 def test_a_browser_stays_known_when_the_keys_are_changed() -> None:
     keyring = Keyring.new(0)
     cookie = with_account(Vault(keyring), "", "ac-mai")

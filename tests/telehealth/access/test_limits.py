@@ -105,6 +105,7 @@ async def test_the_fiftieth_guess_of_a_day_is_the_last_however_slow(database: Da
     assert 50 <= await database.write(slowly) <= 60
 
 
+@pytest.mark.asvs("6.3.1")
 async def test_limits_survive_a_restart(database: Database) -> None:
     await database.write(lambda tx: take_often(tx, 5, LOGIN))
     after = opened(database.url)
@@ -144,6 +145,7 @@ async def test_success_gives_the_try_back_and_forgets_the_failures(database: Dat
         await database.write(lambda tx: limits.take(tx, LOGIN))
 
 
+@pytest.mark.asvs("6.3.1")
 async def test_many_at_once_are_no_more_than_many_in_a_row(database: Database) -> None:
     async def one() -> bool:
         try:

@@ -82,6 +82,7 @@ async def commune(database: Database) -> Database:
     return database
 
 
+@pytest.mark.asvs("11.4.2")
 def test_a_hash_is_argon2id_and_never_the_same_twice() -> None:
     first, second = hash_now("secret-one"), hash_now("secret-one")
     assert first.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
@@ -97,6 +98,7 @@ async def test_only_the_right_password_matches_and_nobody_has_one() -> None:
     assert not await passwords.matches("not a hash", "secret-one")
 
 
+@pytest.mark.asvs("6.4.1")
 def test_a_made_password_is_long_and_can_be_read_aloud() -> None:
     made = {new_password() for _ in range(50)}
     assert len(made) == 50
@@ -104,6 +106,7 @@ def test_a_made_password_is_long_and_can_be_read_aloud() -> None:
     assert not set("".join(made)) & set("01iolIO")
 
 
+@pytest.mark.asvs("6.4.3")
 @pytest.mark.parametrize(
     ("has_factor", "factor", "temporary", "must", "kind"),
     [
@@ -181,6 +184,7 @@ async def test_guesses_at_once_are_no_more_than_guesses_in_a_row(commune: Databa
     assert kinds == ["LogInRefusedError"] * 5 + ["TooManyAttemptsError"] * 4
 
 
+@pytest.mark.asvs("6.3.1")
 async def test_a_stranger_who_guesses_does_not_lock_the_owner_out_of_her_own_browser(
     commune: Database,
 ) -> None:
@@ -210,6 +214,7 @@ def _use_up_address(tx: Transaction) -> None:
         limits.take(tx, Limit("address", OFFERED.address))
 
 
+@pytest.mark.asvs("6.3.3")
 async def test_staff_without_a_second_factor_set_one_up_and_patients_do_not(
     commune: Database,
 ) -> None:
@@ -218,6 +223,7 @@ async def test_staff_without_a_second_factor_set_one_up_and_patients_do_not(
     await whole(commune, "hoa", REQUIRED)
 
 
+@pytest.mark.asvs("6.3.3")
 async def test_the_first_half_alone_is_no_session(commune: Database) -> None:
     found = await half(commune, caller=REQUIRED)
     key = sessions.token_hash(found.token)
@@ -280,6 +286,7 @@ async def test_a_code_of_the_authenticator_completes_the_log_in_once(commune: Da
         await login.prove(commune, waiting.token, code=code, caller=OFFERED)
 
 
+@pytest.mark.asvs("6.6.2")
 async def test_a_security_key_completes_the_log_in_for_its_own_step_only(
     commune: Database,
 ) -> None:
@@ -341,6 +348,7 @@ async def test_a_forged_step_leads_nowhere(commune: Database, token: str) -> Non
         await login.set_up_totp(commune, token, code="000000", caller=OFFERED)
 
 
+@pytest.mark.asvs("2.3.1", "6.3.4")
 async def test_nobody_sets_up_a_new_factor_instead_of_proving_the_old_one(
     commune: Database,
 ) -> None:
@@ -413,6 +421,7 @@ async def test_after_the_new_password_a_missing_factor_is_still_set_up(commune: 
     assert onwards.kind is Kind.SET_UP
 
 
+@pytest.mark.asvs("6.4.3")
 async def test_the_factor_that_was_proved_is_noted_after_a_new_password_too(
     commune: Database,
 ) -> None:
@@ -448,6 +457,7 @@ async def test_staff_whose_roles_have_ended_are_told_so_only_after_the_right_pas
         await try_log_in(commune, "bs.mai")
 
 
+@pytest.mark.asvs("6.3.4")
 async def test_an_account_without_a_password_does_not_log_in_with_one(commune: Database) -> None:
     await commune.write(
         lambda tx: tx.execute("UPDATE account SET password_hash = '' WHERE login = 'hoa'")
@@ -469,6 +479,7 @@ async def test_a_disabled_account_is_refused_also_half_way(commune: Database) ->
         await try_log_in(commune, "bs.mai")
 
 
+@pytest.mark.asvs("7.3.1", "7.3.2")
 @pytest.mark.parametrize("role", sorted(Role))
 async def test_a_session_ends_at_its_idle_and_its_absolute_limit(
     commune: Database, role: Role

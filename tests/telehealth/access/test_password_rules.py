@@ -8,6 +8,7 @@ from telehealth.access.password_rules import wrong
 from telehealth.access.passwords import MAX_LENGTH, MIN_LENGTH, new_password
 
 
+@pytest.mark.asvs("6.2.11")
 @pytest.mark.parametrize(
     "password",
     [
@@ -22,6 +23,7 @@ def test_a_password_that_a_guesser_tries_first_is_refused(password: str) -> None
     assert wrong(password, login="bs.mai", display_name="BS. Nguyễn Thị Mai") == "obvious"
 
 
+@pytest.mark.asvs("6.2.5")
 @pytest.mark.parametrize(
     "password",
     ["correct-horse-9", "cá kho tộ làng Vũ Đại", "an invented password", "hộp bút màu tím than",
@@ -31,11 +33,13 @@ def test_a_password_of_ones_own_is_taken_without_rules_of_composition(password: 
     assert wrong(password, login="bs.mai", display_name="BS. Nguyễn Thị Mai") is None
 
 
+@pytest.mark.asvs("6.2.11")
 def test_ones_own_name_spoils_a_password_that_another_may_have() -> None:
     assert wrong("trandinhloc", display_name="Trần Đình Lộc") == "obvious"
     assert wrong("trandinhloc", display_name="Lê Văn Bảy") is None
 
 
+@pytest.mark.asvs("6.2.1", "6.2.9")
 @pytest.mark.parametrize(
     ("length", "reason"),
     [

@@ -15,6 +15,7 @@ async def commune(database: Database) -> Database:
     return database
 
 
+@pytest.mark.asvs("6.5.3", "6.5.4")
 async def test_ten_codes_are_made_and_none_of_them_is_stored(commune: Database) -> None:
     codes = await commune.write(lambda tx: recovery.renew(tx, "ac-doctor"))
     assert len(set(codes)) == recovery.CODES == 10
@@ -23,6 +24,7 @@ async def test_ten_codes_are_made_and_none_of_them_is_stored(commune: Database) 
     assert not any(recovery.normal_code(code).encode() in stored for code in codes)
 
 
+@pytest.mark.asvs("6.5.1")
 async def test_a_code_works_once_however_it_is_typed(commune: Database) -> None:
     code = (await commune.write(lambda tx: recovery.renew(tx, "ac-doctor")))[3]
     typed = " " + code.upper().replace("-", " ")

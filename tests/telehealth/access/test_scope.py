@@ -114,6 +114,7 @@ def _actor(dice: random.Random) -> Actor:
     )
 
 
+@pytest.mark.asvs("8.2.2")
 @pytest.mark.parametrize("seed", range(12))
 async def test_the_query_finds_exactly_those_whom_the_policy_allows_one_by_one(
     database: Database, seed: int

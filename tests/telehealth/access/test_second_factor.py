@@ -37,6 +37,7 @@ def test_the_codes_are_those_of_the_specification(at_s: int, expected: str) -> N
     assert step_of(SECRET, expected, at_s * 1000, 0) == at_s // 30
 
 
+@pytest.mark.asvs("6.5.5")
 @pytest.mark.parametrize(
     ("moved_s", "step"),
     [(-60, None), (-30, STEP - 1), (0, STEP), (30, STEP + 1), (60, None)],
@@ -90,6 +91,7 @@ async def use(database: Database, secret: str, account_id: str = "ac-doctor") ->
     return await database.write(attempt)
 
 
+@pytest.mark.asvs("6.5.1")
 async def test_a_code_works_once(commune: Database) -> None:
     secret = await set_up(commune)
 

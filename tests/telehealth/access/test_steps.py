@@ -64,6 +64,7 @@ async def test_every_failure_changes_the_challenge_until_the_step_is_gone(
         await commune.read(lambda r: steps.require(r, name, Kind.SECOND_FACTOR))
 
 
+@pytest.mark.asvs("2.3.1")
 async def test_a_step_does_not_serve_as_another(commune: Database) -> None:
     _, name = await begun(commune)
     with pytest.raises(StepOverError):

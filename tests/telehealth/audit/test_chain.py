@@ -31,6 +31,7 @@ def macs_of(entries: list[Entry], chain_id: str = CHAIN) -> list[bytes]:
     return found[1:]
 
 
+@pytest.mark.asvs("11.4.3")
 def test_the_mac_of_an_entry_is_what_the_specification_says() -> None:
     """docs/audit.md, "The chain": HMAC-SHA-256 over a MessagePack array, byte by byte."""
     given_entry = Entry(at_ms=5, action="a", actor_id="b")
@@ -91,6 +92,7 @@ def test_an_entry_without_a_time_gets_the_logs_and_another_keeps_its_own() -> No
     assert chain.storable(dataclasses.replace(entry(), at_ms=7), NOON_MS).at_ms == 7
 
 
+@pytest.mark.asvs("1.3.3")
 @pytest.mark.parametrize(
     ("given_text", "stored"),
     [

@@ -87,6 +87,7 @@ async def test_a_time_that_is_none_is_refused(database: Database, since: str) ->
         await shown(database, since=since)
 
 
+@pytest.mark.asvs("1.3.3", "16.4.1")
 async def test_what_a_stranger_put_into_an_entry_cannot_move_the_terminals_cursor(
     database: Database, tmp_path: Path
 ) -> None:

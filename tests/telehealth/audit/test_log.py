@@ -79,6 +79,7 @@ def opening_of(chain_id: str) -> Callable[[Reader], tuple[str, str]]:
     return look
 
 
+@pytest.mark.asvs("16.2.1")
 async def test_what_was_recorded_is_there_as_it_was_given(
     database: Database, tmp_path: Path
 ) -> None:
@@ -258,6 +259,7 @@ async def test_a_new_key_begins_a_new_chain_and_the_old_one_still_verifies(
     assert str(report) == "0 findings in 4 entries of 2 chains"
 
 
+@pytest.mark.asvs("16.4.2")
 @pytest.mark.parametrize(
     "statement",
     [

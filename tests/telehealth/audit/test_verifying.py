@@ -52,6 +52,7 @@ async def test_an_empty_log_has_no_findings(database: Database) -> None:
     assert str(await verified(database)) == "0 findings in 0 entries of 0 chains"
 
 
+@pytest.mark.asvs("16.4.2")
 @pytest.mark.parametrize("column", FIELDS)
 @pytest.mark.parametrize("seq", [1, 4])
 async def test_an_altered_row_is_found_in_whatever_column(
@@ -133,6 +134,7 @@ async def test_a_second_row_of_one_number_is_told_from_the_true_one(
         assert await found_in(database) == ["appended: chain entry 4"]
 
 
+@pytest.mark.asvs("16.4.2")
 async def test_a_tail_that_was_cut_is_found_by_the_checkpoint(
     database: Database, tmp_path: Path
 ) -> None:

@@ -80,6 +80,7 @@ async def test_a_call_about_an_alert_that_is_not_the_persons_is_refused(db: Data
     await refuse(db, RefusedError, lambda tx: book.offer(tx, LAN, "pe-hoa", "al-unknown"))
 
 
+@pytest.mark.asvs("2.3.4")
 async def test_two_doctors_do_not_ring_one_person_at_once(db: Database) -> None:
     await offered(db)
     await refuse(db, IllegalTransitionError, lambda tx: book.offer(tx, BINH, "pe-hoa"))

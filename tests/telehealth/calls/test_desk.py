@@ -209,6 +209,7 @@ async def test_a_session_goes_on_with_a_new_server(db: Database, bus: Bus) -> No
         assert clients == ["lan-page-1"]
 
 
+@pytest.mark.asvs("16.5.2")
 async def test_a_call_ends_for_people_although_the_database_is_away(
     desk: CallDesk, db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

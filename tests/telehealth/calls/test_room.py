@@ -494,6 +494,7 @@ def test_a_room_is_kept_while_somebody_may_come_back_and_no_longer() -> None:
     assert hall.room.empty
 
 
+@pytest.mark.asvs("2.4.1", "15.2.2", "17.3.1")
 def test_a_page_that_never_stops_talking_is_let_go() -> None:
     _, doctor, person = both()
     for _ in range(BURST - 2):
@@ -507,6 +508,7 @@ def test_a_page_that_never_stops_talking_is_let_go() -> None:
     assert not person.closed
 
 
+@pytest.mark.asvs("17.3.1")
 def test_a_page_that_talks_at_the_allowed_pace_is_not() -> None:
     hall, doctor, _ = both()
     for _ in range(2 * BURST):

@@ -157,6 +157,7 @@ async def test_readings_come_in_order_across_chunks_and_none_is_lost_or_doubled(
     assert table[1][0].endswith("Z")
 
 
+@pytest.mark.asvs("15.2.2")
 async def test_memory_does_not_grow_with_the_readings(database: Database) -> None:
     made = await settled(database, readings=20_000)
 

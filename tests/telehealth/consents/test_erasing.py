@@ -92,6 +92,7 @@ async def test_while_a_case_is_open_nothing_is_erased(database: Database) -> Non
     assert own.name == NAME
 
 
+@pytest.mark.asvs("14.2.4")
 async def test_nothing_is_left_that_names_the_person(database: Database) -> None:
     made = await settled(database)
     await close_case(database)

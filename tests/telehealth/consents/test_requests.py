@@ -85,6 +85,7 @@ async def test_what_is_no_request_is_refused(
     assert refused.value.field == field
 
 
+@pytest.mark.asvs("2.3.2")
 async def test_one_request_of_a_kind_is_open_at_a_time(database: Database) -> None:
     made = await world.make(database)
     key = await database.write(lambda tx: ask(tx, made.person_id, Kind.COPY))

@@ -72,6 +72,7 @@ def test_a_table_of_wrong_shape_is_named(content: bytes, line: int, field: str) 
     assert (first.line, first.field) == (line, field)
 
 
+@pytest.mark.asvs("5.2.2")
 @given(st.binary(max_size=200) | st.text(max_size=200).map(lambda t: f"{HEADER}\n{t}".encode()))
 def test_any_table_is_read_or_refused(content: bytes) -> None:
     read = read_csv(content, "x.csv")
@@ -175,6 +176,7 @@ def test_positions_are_bounded() -> None:
     assert [p.field for p in read_geojson(content, "x", max_positions=3).problems] == ["geometry"]
 
 
+@pytest.mark.asvs("5.2.2")
 @given(st.binary(max_size=100) | st.recursive(
     st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(NAMES), inner),
@@ -197,6 +199,7 @@ def test_the_old_tree_goes_with_vietnam_alone(tmp_path: Path) -> None:
         places_import.read_source(str(tmp_path / "x.csv"), old=True)
 
 
+@pytest.mark.asvs("5.2.1")
 def test_a_file_may_be_as_large_as_the_limit_and_no_larger(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,7 @@ def _count(reader: Reader) -> int:
     return int(reader.rows("SELECT count(*) FROM upload")[0][0])
 
 
+@pytest.mark.asvs("2.3.3", "16.5.3")
 async def test_a_function_that_raises_leaves_nothing(database: Database) -> None:
     def half(tx: Transaction) -> None:
         tx.insert("upload", COLUMNS, [(1, 1, 1, b"")])
