@@ -139,6 +139,7 @@ POST /api/v1/calls/{{room_id}}/decline              call
 GET  /api/v1/calls/{{room_id}}/socket               call
 GET  /gateway/v1                                    own-proof
 POST /api/v1/gateways/enrol                         own-proof
+GET  /api/v1/openapi.json                           anyone
 GET  /healthz                                       anyone
 GET  /readyz                                        anyone
 GET  /metrics                                       loopback

@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from webui.access import Access
-from webui.api import gateway, health, live, signalling
+from webui.api import gateway, health, live, openapi, signalling
 from webui.guard import ROUTE_ACCESS
 from webui.pages import (
     accounts,
@@ -195,6 +195,7 @@ ROUTES: Final = (
     Route("GET", "/api/v1/calls/{room_id}/socket", signalling.signalling_socket, _A.CARE),
     Route("GET", "/gateway/v1", gateway.gateway_socket, _A.OWN_PROOF),
     Route("POST", "/api/v1/gateways/enrol", gateway.enrol, _A.OWN_PROOF),
+    Route("GET", "/api/v1/openapi.json", openapi.document, _A.ANYONE),
     Route("GET", "/healthz", health.alive, _A.ANYONE),
     Route("GET", "/readyz", health.ready, _A.ANYONE),
     Route("GET", "/metrics", health.metrics, _A.LOOPBACK),

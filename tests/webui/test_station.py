@@ -695,14 +695,14 @@ async def test_two_alike_are_said_to_be_two(commune: Site, visitors: Visitors) -
     assert "pair_decided" in await audited(commune, "p-linh")
 
 
-async def nobodys(site: Site, device_id: str = "ox-free") -> list[int]:
-    """Write two readings that nobody owns; returns which."""
+async def nobodys(site: Site, device_id: str = "ox-free", count: int = 2) -> list[int]:
+    """Write readings that nobody owns; returns which, the oldest first."""
 
     def write(tx: Transaction) -> list[int]:
-        at_ms = site.now_ms - 10 * people.MINUTE
+        at_ms = site.now_ms - (count + 10) * people.MINUTE
         readings = [
             people.reading(None, device_id, at_ms + n * people.MINUTE, 97, 70 + n, tx.number)  # type: ignore[arg-type] # a row of nobody
-            for n in range(2)
+            for n in range(count)
         ]
         people.put(tx, *readings)
         found = tx.rows(
@@ -738,7 +738,8 @@ async def test_readings_of_nobody_are_given_to_somebody(commune: Site, visitors:
     form["reason"] = "gọi điện hỏi"
     await posted(visitor, "/station/readings", form, 303)
     assert await owners(commune, ids) == ["p-hoa", None]
-    everything = {"device_id": "ox-free", "all": "yes", "do": "nobody", "reason": "đo thử máy"}
+    everything = {"device_id": "ox-free", "do": "nobody", "reason": "đo thử máy"}
+    everything |= {f"reading_{key}": "yes" for key in ids}
     await posted(visitor, "/station/readings", everything, 303)
     assert "Không có kết quả nào" in await text_of(visitor, "/station/readings")
     assert await owners(commune, ids) == ["p-hoa", None]
@@ -753,9 +754,22 @@ async def test_a_coordinator_attributes_without_seeing_the_values(
     assert "ox-free" in page
     assert "SpO₂" not in page
     assert "level-" not in page
-    form = {"device_id": "ox-free", "all": "yes", "borrower": "p-nam", "reason": "hỏi"}
+    form = {"device_id": "ox-free", "borrower": "p-nam", "reason": "hỏi"}
+    form |= {f"reading_{key}": "yes" for key in ids}
     await posted(visitor, "/station/readings", form, 303)
     assert await owners(commune, ids) == ["p-nam", "p-nam"]
+
+
+async def test_one_tick_means_every_older_reading_that_the_page_does_not_list(
+    commune: Site, visitors: Visitors
+) -> None:
+    ids, visitor = await nobodys(commune, count=43), await nurse(visitors)
+    page = await text_of(visitor, "/station/readings")
+    assert len(re.findall(r'name="reading_\d+"', page)) == 40
+    assert "Và 3 kết quả cũ hơn" in page
+    form = {"device_id": "ox-free", "rest": "yes", "person_id": "p-hoa", "reason": "hỏi"}
+    await posted(visitor, "/station/readings", form, 303)
+    assert await owners(commune, ids) == ["p-hoa"] * 3 + [None] * 40
 
 
 async def test_readings_of_another_stations_device_wait_elsewhere(
@@ -769,7 +783,8 @@ async def test_readings_of_another_stations_device_wait_elsewhere(
     ids = await nobodys(commune, "ox-away")
     visitor = await nurse(visitors)
     assert "ox-away" not in await text_of(visitor, "/station/readings")
-    form = {"device_id": "ox-away", "all": "yes", "person_id": "p-hoa", "reason": "x"}
+    form = {"device_id": "ox-away", "rest": "yes", "person_id": "p-hoa", "reason": "x"}
+    form |= {f"reading_{key}": "yes" for key in ids}
     await posted(visitor, "/station/readings", form, 422)
     assert await owners(commune, ids) == [None, None]
 

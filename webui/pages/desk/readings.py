@@ -20,7 +20,7 @@ from webui.permit import before, note, note_many
 
 TICKED: Final = "reading_"
 SHOWN_MOST: Final = 40
-"""Readings of one device on the page; the tick for all of them means those beyond too."""
+"""Readings of one device on the page, each with its tick; one more tick means all the older ones."""
 
 
 async def page(request: web.Request) -> web.Response:
@@ -62,15 +62,13 @@ async def _page(
 
 
 def _meant(form: dict[str, str], found: list[WaitingDevice]) -> list[int]:
-    """Return the readings that the form means: the ticked ones of its device, or all of it."""
+    """Return the readings of its device that the form means."""
     device = next((one for one in found if one.device_id == form.get("device_id")), None)
     if device is None:
         return []
-    return [
-        one.reading_id
-        for one in device.readings
-        if form.get("all") or f"{TICKED}{one.reading_id}" in form
-    ]
+    older = device.readings[SHOWN_MOST:] if form.get("rest") else ()
+    ticked = [one for one in device.readings if f"{TICKED}{one.reading_id}" in form]
+    return list(dict.fromkeys(one.reading_id for one in (*ticked, *older)))
 
 
 async def attribute(request: web.Request) -> web.Response:
