@@ -146,22 +146,44 @@ class _Range:
         sql = f"SELECT count(*) FROM (SELECT 1 FROM person_token WHERE {where} LIMIT ?) AS counted"  # noqa: S608
         return int(self.reader.rows(sql, (*params, _COUNTED))[0][0])
 
-    def page(self, after: Row, limit: int) -> list[Row]:
-        """Return the next `bucket, person_id` after one, in the order of the key."""
+    def page(self, after: Row, limit: int, others: Sequence[Group]) -> tuple[list[str], Row | None]:
+        """Go through the next entries after one, in the order of the key.
+
+        Returns:
+            Those who stand under each of the other groups too, and the last entry that was gone
+            through; None: there are no more.
+        """
+        entries, params = self._entries(after)
+        held = "".join(_HELD.format(marks=", ".join("?" * len(group))) for group in others)
+        by_key = " INDEXED BY sqlite_autoindex_person_token_1" if self.reader.is_sqlite else ""
+        found = self.reader.rows(
+            f"SELECT k.person_id FROM ({entries} LIMIT ?) AS k"  # noqa: S608 - ours
+            f" WHERE 1 = 1{held.replace(' t WHERE', f' t{by_key} WHERE')}",
+            (*params, limit, *(token for group in others for token in group)),
+        )
+        last = self.reader.rows(f"{entries} LIMIT 1 OFFSET ?", (*params, limit - 1))
+        return [row[0] for row in found], last[0] if last else None
+
+    def _entries(self, after: Row) -> tuple[str, Row]:
         bucket, person_id = after
         if self.bucket is None:
-            return self.reader.rows(_PAGE_OF_ALL, (self.token, bucket, person_id, limit))
-        return self.reader.rows(_PAGE_OF_ONE, (self.token, self.bucket, person_id, limit))
+            return _ENTRIES_OF_ALL, (self.token, bucket, person_id)
+        return _ENTRIES_OF_ONE, (self.token, self.bucket, person_id)
 
 
-_PAGE_OF_ALL: Final = (
+_ENTRIES_OF_ALL: Final = (
     "SELECT bucket, person_id FROM person_token WHERE token = ? AND (bucket, person_id) > (?, ?)"
-    " ORDER BY bucket, person_id LIMIT ?"
+    " ORDER BY bucket, person_id"
 )
-_PAGE_OF_ONE: Final = (
+_ENTRIES_OF_ONE: Final = (
     "SELECT bucket, person_id FROM person_token WHERE token = ? AND bucket = ? AND person_id > ?"
-    " ORDER BY person_id LIMIT ?"
+    " ORDER BY person_id"
 )
+_HELD: Final = (
+    " AND (SELECT 1 FROM person_token t WHERE t.token IN ({marks}) AND t.bucket = k.bucket"
+    " AND t.person_id = k.person_id LIMIT 1) = 1"
+)
+"""A subquery that gives a value is looked up entry by entry, whatever the statistics are."""
 
 
 def points(
@@ -203,8 +225,7 @@ class _Driven:
         if counted[0][0] == 0:
             return
         driver, *others = (group for _, group in counted)
-        for page in self._entries(driver):
-            yield self._filtered(page, others[:_FILTERS_MOST])
+        yield from self._gone_through(driver, others[:_FILTERS_MOST])
 
     def _ranges(self, group: Group) -> list[_Range]:
         buckets = (None,) if self._reach.buckets is None else self._reach.buckets
@@ -213,52 +234,16 @@ class _Driven:
     def _count(self, group: Group) -> int:
         return sum(ranged.count() for ranged in self._ranges(group))
 
-    def _entries(self, driver: Group) -> Iterator[list[Row]]:
-        """Yield `bucket, person_id` of the driving group, in growing pages, up to the bound."""
+    def _gone_through(self, driver: Group, others: Sequence[Group]) -> Iterator[list[str]]:
+        """Go through the entries of the driving group, in growing pages, up to the bound."""
         left, sizes = DRIVEN_MOST, chain(_PAGES, repeat(_PAGES[-1]))
         for ranged in self._ranges(driver):
-            after: Row = ("", "")
-            size = limit = 0
-            while size == limit:
-                if left == 0:
+            after: Row | None = ("", "")
+            while after is not None:
+                if left <= 0:
                     self.is_cut = True
                     return
                 limit = min(next(sizes), left)
-                rows = ranged.page(after, limit)
-                size = len(rows)
-                left -= size
-                if rows:
-                    after = rows[-1]
-                    yield rows
-
-    def _filtered(self, page: Sequence[Row], others: Sequence[Group]) -> list[str]:
-        """Return whoever of a page stands under the other groups too."""
-        left = list(page)
-        for group in others:
-            held = {person_id for token in group for person_id in _held(self._reader, token, left)}
-            left = [row for row in left if row[1] in held]
-        return [row[1] for row in left]
-
-
-def _held(reader: Reader, token: bytes, rows: Sequence[Row]) -> Iterator[str]:
-    """Yield whoever of `bucket, person_id` stands under a token: a point of the key for each."""
-    if not reader.is_sqlite:
-        buckets, person_ids = [row[0] for row in rows], [row[1] for row in rows]
-        yield from (row[0] for row in reader.rows(_POINTS, (buckets, person_ids, token)))
-        return
-    by_bucket: defaultdict[str, list[str]] = defaultdict(list)
-    for bucket, person_id in rows:
-        by_bucket[bucket].append(person_id)
-    for bucket, in_bucket in by_bucket.items():
-        yield from (row[0] for row in points(reader, _POINTS_SQLITE, in_bucket, (token, bucket)))
-
-
-_POINTS: Final = (
-    "SELECT k.id FROM unnest(?::text[], ?::text[]) AS k(bucket, id) WHERE (SELECT 1 FROM"
-    " person_token t WHERE t.token = ? AND t.bucket = k.bucket AND t.person_id = k.id) = 1"
-)
-"""A subquery that gives a value is looked up row by row, whatever the statistics are."""
-_POINTS_SQLITE: Final = (
-    "SELECT person_id FROM person_token INDEXED BY sqlite_autoindex_person_token_1"
-    " WHERE token = ? AND bucket = ? AND person_id IN (…)"
-)
+                found, after = ranged.page(after, limit, others)
+                left -= limit
+                yield found

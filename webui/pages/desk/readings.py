@@ -20,7 +20,7 @@ from webui.permit import before, note, note_many
 
 TICKED: Final = "reading_"
 SHOWN_MOST: Final = 40
-"""Readings of one device on the page, each with its tick; one more tick means all the older ones."""
+"""Readings of one device on the page, each with its tick; one more tick means all older ones."""
 
 
 async def page(request: web.Request) -> web.Response:
