@@ -21,6 +21,7 @@ from protocols.qr import (
     read_qr,
 )
 from telehealth.people.phones import read_identifier, shown
+from webui.api.body import body_as
 from webui.pages.desk.typed import day_text
 from webui.pages.places import today_of
 
@@ -139,10 +140,7 @@ class Scanned(msgspec.Struct, frozen=True):
 
 async def qr(request: web.Request) -> web.Response:
     """Return the fields of a card as JSON; a refusal says why, never what stood there."""
-    try:
-        scanned = msgspec.json.decode(await request.read(), type=Scanned)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise DecodeError(str(error)) from error
+    scanned = await body_as(request, Scanned)
     headers = {"Cache-Control": "no-store"}
     try:
         card = read_card(scanned.text, today_of(request))

@@ -7,7 +7,6 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
-from protocols.errors import DecodeError
 from protocols.qr import QrError
 from telehealth import station
 from telehealth.access.policy import Action, Role
@@ -16,6 +15,7 @@ from telehealth.people import attributing, duplicates, places
 from telehealth.people.search import Found, search
 from telehealth.station import PersonLine, StationDevice
 from telehealth.store.database import Reader
+from webui.api.body import body_as
 from webui.forms import fields
 from webui.keys import SERVICES, now_ms, signed_in
 from webui.pages.desk.cards import Card, looks_scanned, read_card
@@ -116,10 +116,7 @@ class Asked(msgspec.Struct, frozen=True):
 
 async def find_json(request: web.Request) -> web.Response:
     """Return who answers to a text, for a field in which a person is chosen."""
-    try:
-        asked = msgspec.json.decode(await request.read(), type=Asked)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise DecodeError(str(error)) from error
+    asked = await body_as(request, Asked)
     scope = scope_of(request, Action.SEE_IDENTITY)
 
     def look(reader: Reader) -> tuple[Found, dict[str, str]]:

@@ -9,7 +9,6 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
-from protocols.errors import DecodeError
 from protocols.qr import QrError
 from telehealth import assigning, station
 from telehealth.access.policy import Action, Actor
@@ -20,6 +19,7 @@ from telehealth.people.alike import Alike, Draft, alike
 from telehealth.people.registering import FieldsRefusedError, Registered
 from telehealth.people.registering_here import HereRegistration
 from telehealth.store.database import Reader
+from webui.api.body import body_as
 from webui.forms import fields
 from webui.keys import SERVICES, now_ms, signed_in
 from webui.pages.desk.cards import read_card
@@ -218,10 +218,7 @@ class Asked(msgspec.Struct, frozen=True):
 async def alike_json(request: web.Request) -> web.Response:
     """Return who is registered already and may be the one that is being typed."""
     who = signed_in(request)
-    try:
-        asked = msgspec.json.decode(await request.read(), type=Asked)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise DecodeError(str(error)) from error
+    asked = await body_as(request, Asked)
     scope = scope_of(request, Action.SEE_IDENTITY)
     draft = draft_of(read_form(msgspec.to_builtins(asked), today_of(request)), who.place_id)
     found = await request.app[SERVICES].database.read(lambda reader: alike(reader, scope, draft))
