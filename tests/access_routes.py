@@ -71,6 +71,7 @@ POST /station/search                                role NC
 GET  /station/register                              role NC
 POST /station/register                              role NC
 GET  /station/persons/{{person_id}}                 person NC see_identity
+POST /station/persons/{{person_id}}/correct         person NC register
 POST /station/persons/{{person_id}}/identifiers     person NC register
 POST /station/persons/{{person_id}}/identifiers/{{identifier_id}}/show person NC see_identity
 POST /station/persons/{{person_id}}/identifiers/{{identifier_id}}/end person NC register

@@ -1,17 +1,21 @@
 """Forms of a page: small, text only, and their fields by name."""
 
+from typing import Final
+
 from aiohttp import web
 
 from telehealth.errors import DecodeError, RefusedError
 
 _LONGEST = 4_000
+NUL: Final = "\x00"
+"""PostgreSQL keeps no text that holds it, and nobody types it."""
 
 
 async def fields(request: web.Request) -> dict[str, str]:
     """Return the text fields of a posted form, stripped.
 
     Raises:
-        DecodeError: the body is not the form that its header says.
+        DecodeError: the body is not the form that its header says, or it holds NUL.
         RefusedError: a file, or a field longer than any of ours.
     """
     try:
@@ -22,6 +26,8 @@ async def fields(request: web.Request) -> dict[str, str]:
     for name, value in form.items():
         if not isinstance(value, str) or len(value) > _LONGEST:
             raise RefusedError(name[:40], f"text of at most {_LONGEST} characters", "more")
+        if NUL in value:
+            raise DecodeError(f"{name[:40]!r} holds a NUL character")
         found[name] = value.strip()
     return found
 

@@ -13,10 +13,11 @@ from aiohttp.typedefs import Handler
 
 from telehealth.access import sessions
 from telehealth.access.sessions import TOUCH_AFTER_MS, SignedIn
-from telehealth.errors import NotAllowedError
+from telehealth.errors import DecodeError, NotAllowedError
 from telehealth.settings import Settings
 from webui.access import Access
 from webui.errors import SignInFirstError
+from webui.forms import NUL
 from webui.keys import SERVICES, SIGNED_IN, signed_in_or_none
 from webui.render import nonce_of
 
@@ -88,6 +89,7 @@ async def route_table(request: web.Request, handler: Handler) -> web.StreamRespo
     resource = request.match_info.route.resource
     if resource is None:
         return await handler(request)
+    check_text(request)
     method = "GET" if request.method == "HEAD" else request.method
     access = request.app[ROUTE_ACCESS].get((method, resource.canonical))
     if access is None:
@@ -128,6 +130,16 @@ async def _recognise(request: web.Request) -> None:
     request[SIGNED_IN] = found
     if now_ms - found.used_ms >= TOUCH_AFTER_MS:
         await services.database.write(lambda tx: sessions.touch(tx, session_hash))
+
+
+def check_text(request: web.Request) -> None:
+    """Refuse an address that holds NUL: PostgreSQL keeps no such text, and nobody types it.
+
+    Raises:
+        DecodeError: it does.
+    """
+    if NUL in request.path or any(NUL in value for value in request.query.values()):
+        raise DecodeError("the address holds a NUL character")
 
 
 def check_origin(request: web.Request) -> None:

@@ -35,7 +35,7 @@ from webui.pages import (
     roles,
     security,
 )
-from webui.pages.desk import cards, home, loans, pairs, people, readings, register
+from webui.pages.desk import cards, correcting, home, loans, pairs, people, readings, register
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +123,7 @@ ROUTES: Final = (
     Route("GET", "/station/register", register.page, _A.DESK),
     Route("POST", "/station/register", register.register, _A.DESK),
     Route("GET", "/station/persons/{person_id}", people.page, _A.DESK),
+    Route("POST", "/station/persons/{person_id}/correct", correcting.correct, _A.DESK),
     Route("POST", "/station/persons/{person_id}/identifiers", people.add_number, _A.DESK),
     Route(
         "POST",

@@ -3,13 +3,14 @@
 `registering` takes the person down; here stands what follows from where the desk is.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from telehealth import assigning
 from telehealth.access.policy import Action, Actor
 from telehealth.access.scope import require
+from telehealth.errors import NotFoundError
 from telehealth.people import living, registering
-from telehealth.people.registering import Registered, Registration
+from telehealth.people.registering import Corrected, Registered, Registration, Who
 from telehealth.store.database import Transaction
 
 
@@ -46,4 +47,29 @@ def register(tx: Transaction, actor: Actor, here: HereRegistration) -> Registere
     if device_id:
         assigning.adopt(tx, actor, device_id)
     require(tx, actor, done.person_id, Action.REGISTER)
+    return done
+
+
+def correct(
+    tx: Transaction, actor: Actor, person_id: str, who: Who, place_given: str | None
+) -> Corrected:
+    """Write down anew who somebody is; the language they are addressed in stays.
+
+    Raises:
+        FieldsRefusedError: with every field that cannot be taken.
+        NotAllowedError: the person would be out of reach of whoever corrects them.
+        IllegalTransitionError: the record is merged or erased.
+    """
+    rows = tx.rows("SELECT locale, place_id FROM person WHERE person_id = ?", (person_id,))
+    if not rows:
+        raise NotFoundError(f"no person {person_id}")
+    locale, place_id = rows[0]
+    done = registering.correct(
+        tx, person_id, replace(who, locale=locale, place=who.place or place_id or "")
+    )
+    if place_given is not None:
+        tx.execute(
+            "UPDATE person SET place_given = ? WHERE person_id = ?", (place_given, person_id)
+        )
+    require(tx, actor, person_id, Action.REGISTER)
     return done

@@ -430,7 +430,7 @@ async def test_a_card_is_read_for_the_script(commune: Site, visitors: Visitors) 
     ("text", "code"),
     [
         ("x" * 10_000, "too_long"),
-        ("012151678901|\x00|A|05031951|Nữ||", "not_text"),
+        ("012151678901|\x07|A|05031951|Nữ||", "not_text"),
         ("gì|đó|lạ", "unknown"),
         (CARD.replace("05031951", "31021951"), "impossible_date"),
         (CARD.replace("05031951", "05032951"), "future_date"),
@@ -465,7 +465,7 @@ async def test_a_person_of_another_commune_is_refused_and_the_log_says_so(
     visitor = await coordinator(visitors)
     for person_id in ("p-far", "p-nobody"):
         assert (await visitor.get(f"/station/persons/{person_id}")).status == 403
-        for act in ("identifiers", "household", "proxies", "case", "loan"):
+        for act in ("correct", "identifiers", "household", "proxies", "case", "loan"):
             response = await visitor.post(f"/station/persons/{person_id}/{act}", {})
             assert response.status == 403
     assert "view_opened" in await audited(commune, "p-far")
@@ -537,6 +537,33 @@ async def test_a_number_that_somebody_else_bears_is_kept_and_goes_to_the_conflic
     row = await one_row(commune, "SELECT person_a, person_b, grade, reasons FROM person_pair")
     assert set(row[:2]) == {first, "p-linh"}
     assert row[2:] == ("exact", "same_citizen_id")
+
+
+async def test_who_somebody_is_is_corrected_and_found_by_the_new_name(
+    commune: Site, visitors: Visitors
+) -> None:
+    visitor = await nurse(visitors)
+    await commune.database.write(
+        lambda tx: tx.execute("UPDATE person SET locale = 'en' WHERE person_id = 'p-hoa'")
+    )
+    path = "/station/persons/p-hoa/correct"
+    form = {"name": "Lò Thị Hòa Bình", "born": "4/3/1951", "sex": "female", "address": "Nà Lộc"}
+    page, _ = await posted(visitor, path, {**form, "name": "1", "born": "x"}, 422)
+    assert fields_marked(page) == {"name", "born"}
+    assert input_value(page, "address") == "Nà Lộc"
+    await posted(visitor, path, {**form, "place": "77777"}, 303)
+    row = "SELECT place_id, place_given, locale FROM person WHERE person_id = 'p-hoa'"
+    assert await one_row(commune, row) == ("pl-xa", "77777", "en")
+    page = await text_of(visitor, "/station/persons/p-hoa")
+    assert "sinh 4/3/1951" in page
+    assert "Nà Lộc" in page
+    page, _ = await posted(visitor, path, {**form, "place": "pl-far"}, 422)
+    assert fields_marked(page) == {"place"}
+    await posted(visitor, path, {**form, "place": "binh minh"}, 303)
+    assert await one_row(commune, row) == ("pl-xa", None, "en")
+    page, _ = await posted(visitor, "/station/search", {"text": "hoa binh"}, 200)
+    assert "/station/persons/p-hoa" in page
+    assert "person_corrected" in await audited(commune, "p-hoa")
 
 
 async def test_people_move_in_together_and_out_again(commune: Site, visitors: Visitors) -> None:

@@ -11,6 +11,7 @@ from msgspec import Meta
 from telehealth.errors import TelehealthError, code_of
 from telehealth.live import NOT_ALLOWED, LiveHub
 from telehealth.viewer import Viewer
+from webui.api.schemas import Id
 from webui.keys import LIVE, signed_in
 from webui.metrics import FRAMES
 from webui.peer import peer_of
@@ -25,7 +26,7 @@ _MALFORMED: Final = 1007
 class Watch(msgspec.Struct, frozen=True, tag="watch", tag_field="type"):
     """A page says what it shows: its list, or one person; and how far it has come."""
 
-    person_id: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+    person_id: Id | None = None
     cursor: Annotated[int, Meta(ge=0, le=2**62)] = 0
 
 

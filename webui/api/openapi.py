@@ -24,7 +24,7 @@ PREFIX: Final = "/api/v1/"
 SOCKETS: Final = frozenset({("GET", "/api/v1/calls/{room_id}/socket")})
 """WebSockets: OpenAPI has no words for them; their messages stand in docs/calls.md."""
 _REF: Final = "#/components/schemas/{name}"
-_REFUSALS: Final = {
+REFUSALS: Final = {
     400: ("BadMessage", "bad_message", "The message, or a value in it, is not of this interface."),
     401: ("SignInFirst", "sign_in_first", "Nobody is signed in, or the session has ended."),
     403: (
@@ -98,7 +98,7 @@ def write(routes: Mapping[tuple[str, str], Access], cookie: str) -> dict[str, An
         "paths": paths,
         "components": {
             "schemas": dict(sorted(components.items())),
-            "responses": {name: _refusal(*told) for name, *told in _REFUSALS.values()},
+            "responses": {name: _refusal(*told) for name, *told in REFUSALS.values()},
             "securitySchemes": _security_schemes(cookie),
         },
     }
@@ -134,7 +134,7 @@ def _operation(
         }
     responses: dict[str, Any] = {str(operation.status): done}
     for status in refusals_of(operation, access):
-        responses[str(status)] = {"$ref": f"#/components/responses/{_REFUSALS[status][0]}"}
+        responses[str(status)] = {"$ref": f"#/components/responses/{REFUSALS[status][0]}"}
     written["responses"] = responses
     needs: dict[str, list[str]] = {"session": []} if access.roles is not None else {}
     if not is_safe and access is not Access.OWN_PROOF:

@@ -48,7 +48,7 @@ async def act_form(request: web.Request) -> web.Response:
 
 async def act_json(request: web.Request) -> web.Response:
     """Do it and say so."""
-    step: AlertStep = await body_as(request, AlertStep)  # type: ignore[arg-type]
+    step: AlertStep = await body_as(request, AlertStep)  # type: ignore[arg-type] # a union
     person_id = await _act(request, msgspec.convert(msgspec.to_builtins(step), Act, strict=False))
     moved = AlertMoved(request.match_info["alert_id"], person_id)
     return web.json_response(msgspec.to_builtins(moved))

@@ -26,7 +26,7 @@ from telehealth.store.queries import screens, station_person
 from telehealth.store.queries.station_person import StationPerson
 from webui.forms import fields
 from webui.keys import SERVICES, now_ms, signed_in
-from webui.pages.desk.choosing import PersonChosen, choose_person
+from webui.pages.desk.choosing import PersonChosen, PlaceChosen, choose_person
 from webui.pages.desk.loans import hand_out, problem_of
 from webui.pages.desk.register_form import NUMBERS, doubts
 from webui.pages.desk.shown import draw, must, scope_of
@@ -70,6 +70,7 @@ async def show(
     form: dict[str, str] | None = None,
     problems: dict[str, Problem] | None = None,
     candidates: PersonChosen | None = None,
+    place: PlaceChosen | None = None,
     whole: str = "",
     noted: AuditAction = AuditAction.VIEW_OPENED,
 ) -> web.Response:
@@ -107,6 +108,7 @@ async def show(
         form=form or {},
         problems=problems or {},
         candidates=candidates.candidates if candidates else (),
+        places=place.candidates if place else (),
         whole=whole,
         warned=warned,
         kinds=[kind.value for kind in NUMBERS],

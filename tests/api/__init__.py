@@ -1,0 +1,1 @@
+"""The interface for programs, tried against its own document by schemathesis."""
