@@ -3,6 +3,7 @@
 Server and gateway are killed side by side, ten times each on a fresh database, with new moments
 each round, until both the time and the number of kills are reached. The first loss ends it.
 Beside a PostgreSQL cluster (`python -m tests.servers …`) every second round is on that engine.
+Then the JSON interface is fuzzed as every role, on each engine (`tests.api.soak`).
 """
 
 import argparse
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from tests import databases, keys
+from tests.api import soak as fuzzing
 from tests.faults import killing
 from tests.faults.load import Tally
 
@@ -28,6 +30,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0, help="how long, at least")
     parser.add_argument("--kills", type=int, default=300, help="of each kind, at least")
+    parser.add_argument("--examples", type=int, default=50, help="of each JSON route and role")
     parser.add_argument("--seed", type=int, default=1, help="the first round's; then counted up")
     asked = parser.parse_args()
     until_s = time.monotonic() + asked.minutes * 60
@@ -50,7 +53,7 @@ def main() -> int:
         if not (server.whole and gateway.whole):
             sys.stdout.write(f"LOSS in the round with seed {asked.seed + round_number}\n")
             return 1
-    return 0
+    return 0 if fuzzing.rounds(examples=asked.examples, seed=asked.seed) else 1
 
 
 async def _round(engine: str, folder: Path, seed: int) -> tuple[Tally, Tally]:

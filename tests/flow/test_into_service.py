@@ -1,4 +1,4 @@
-"""docs/operations.md, followed as it is printed: from `init` to a gateway over wss, and a renewal.
+"""docs/operations.md, followed as it is printed: `init`, a phone, a gateway over wss, a renewal.
 
 Only the server's name and port are others than in the document, and the certificates are of a CA
 made here. Every command runs as it stands there, in a shell, in an empty folder.
@@ -16,19 +16,16 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from aiohttp import ClientSession, TCPConnector
 
-from tests.certificates import Authority
+from tests.certificates import Authority, Issued
 from tests.faults.server_process import free_port, python_environment
+from tests.flow.phone import first_log_in, phone
 
 DOCUMENT: Final = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
 STEPS: Final[dict[str, str]] = dict(
     re.findall(r"<!-- step: (\w+) -->\n```sh\n(.*?)```", DOCUMENT, re.DOTALL)
 )
-PHONE: Final = (
-    "Mozilla/5.0 (Linux; Android 12; SM-A032F) AppleWebKit/537.36 (KHTML, like Gecko)"
-    " Chrome/126.0 Mobile Safari/537.36"
-)
+_OWN: Final = "ba con trâu qua sông"
 _WAIT_S: Final = 30.0
 
 
@@ -74,6 +71,7 @@ class Machine:
     folder: Path
     port: int
     authority: Authority
+    issued: Issued
     started: list[Running] = field(default_factory=list)
 
     @property
@@ -135,8 +133,8 @@ class Machine:
 
 @asynccontextmanager
 async def a_machine(folder: Path) -> AsyncIterator[Machine]:
-    machine = Machine(folder, free_port(), Authority(folder / "tls"))
-    machine.authority.issue()
+    authority = Authority(folder / "tls")
+    machine = Machine(folder, free_port(), authority, authority.issue())
     try:
         yield machine
     finally:
@@ -144,18 +142,9 @@ async def a_machine(folder: Path) -> AsyncIterator[Machine]:
             await running.end()
 
 
-async def on_a_phone(machine: Machine, path: str) -> tuple[int, str, str]:
-    """Fetch a page as a telephone that knows the province's CA; returns also the HSTS header."""
-    connector = TCPConnector(ssl=machine.authority.client())
-    async with (
-        ClientSession(connector=connector, headers={"User-Agent": PHONE}) as browser,
-        browser.get(machine.origin + path) as answer,
-    ):
-        hsts = answer.headers.get("Strict-Transport-Security", "")
-        return answer.status, await answer.text(), hsts
-
-
-async def test_the_document_leads_from_an_empty_folder_to_a_gateway_and_past_a_renewal(
+@pytest.mark.browser
+@pytest.mark.xdist_group("browser")
+async def test_the_document_leads_from_an_empty_folder_to_a_phone_a_gateway_and_past_a_renewal(
     tmp_path: Path,
 ) -> None:
     async with a_machine(tmp_path) as machine:
@@ -164,9 +153,9 @@ async def test_the_document_leads_from_an_empty_folder_to_a_gateway_and_past_a_r
         server = await machine.start("serve")
         await server.says("telehealth serves https://")
 
-        status, page, hsts = await on_a_phone(machine, "/login")
-        assert (status, 'name="viewport"' in page) == (200, True)
-        assert hsts.startswith("max-age=")
+        login, password = re.findall(r"administrator +(\S+), password (\S+)", told)[0]
+        async with phone(tmp_path / "phone", machine.issued.spki_sha256) as page:
+            await first_log_in(page, machine.origin, login, password, _OWN)
 
         code = (await machine.does("code")).strip()
         assert code.endswith(finger)
@@ -212,7 +201,7 @@ async def test_another_servers_keys_at_the_same_address_get_nothing_of_a_gateway
         keys.rename(keys.with_suffix(".own"))
         other = tmp_path / "other"
         other.mkdir()
-        impostor = Machine(other, machine.port, machine.authority)
+        impostor = Machine(other, machine.port, machine.authority, machine.issued)
         (other / "tls").symlink_to(tmp_path / "tls")
         await impostor.does("init")
         machine.started.append(running := await impostor.start("serve"))
