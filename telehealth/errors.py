@@ -6,6 +6,7 @@ from protocols.errors import DecodeError, TelehealthError
 
 __all__ = [
     "BreakGlassError",
+    "ConsentWithdrawnError",
     "DecodeError",
     "IllegalTransitionError",
     "KeysError",
@@ -49,6 +50,12 @@ class IllegalTransitionError(TelehealthError):
         super().__init__(f"no {action} from {state}" + (f": {why}" if why else ""))
         self.state = state
         self.action = action
+
+
+class ConsentWithdrawnError(IllegalTransitionError):
+    """The person took back their consent to this; they may still ask for it themselves."""
+
+    code: ClassVar[str] = "consent_withdrawn"
 
 
 class UnavailableError(TelehealthError):

@@ -16,7 +16,10 @@ from telehealth.access.policy import Action as Wish
 from telehealth.access.policy import Actor, Role
 from telehealth.calls.seat import Member
 from telehealth.calls.states import ENDED, Action, CallState, Party, move
+from telehealth.consents import giving
+from telehealth.consents.items import Item
 from telehealth.errors import (
+    ConsentWithdrawnError,
     IllegalTransitionError,
     NotAllowedError,
     NotFoundError,
@@ -177,18 +180,31 @@ def offer(tx: Transaction, actor: Actor, person_id: str, alert_id: str | None = 
     Raises:
         NotAllowedError: the policy does not let this doctor call this person.
         RefusedError: the alert that it is about is not this person's.
+        ConsentWithdrawnError: the person does not want video calls, and has not asked for this one.
         IllegalTransitionError: the person is in a call with somebody else.
     """
     scope.require(tx, actor, person_id, Wish.CALL)
     about = (alert_id, person_id)
     if alert_id and not tx.rows("SELECT 1 FROM alert WHERE alert_id = ? AND person_id = ?", about):
         raise RefusedError("alert_id", "an alert of this person", alert_id)
+    if not may_ring(tx, person_id):
+        raise ConsentWithdrawnError("withdrawn", Action.OFFER, "telephone, or send somebody")
     call = _open_or_new(tx, actor, person_id, CallState.OFFERED, alert_id)
     if call.state is CallState.REQUESTED:
         return advance(tx, call.room_id, Action.OFFER, Party.DOCTOR, actor.account_id)
     if call.doctor_id != actor.account_id:
         raise IllegalTransitionError(call.state, Action.OFFER, "another doctor is calling")
     return call
+
+
+def may_ring(reader: Reader, person_id: str) -> bool:
+    """Say whether a person may be rung: they did not take video calls back, or ask for one now.
+
+    Whoever was never asked may be: that each call is answered by hand is their yes to that one.
+    """
+    return not giving.has_withdrawn(reader, person_id, Item.VIDEO_CALL) or bool(
+        _many(reader, "person_id = ? AND ended_ms IS NULL", person_id)
+    )
 
 
 def request(tx: Transaction, actor: Actor, person_id: str | None = None) -> Call:

@@ -1,9 +1,13 @@
 """What the pages say, read as a browser without scripts would read them."""
 
 import re
+from datetime import UTC
 
 import pytest
 
+from telehealth.consents import giving
+from telehealth.consents.giving import Given
+from telehealth.consents.items import Item
 from telehealth.store import tables
 from telehealth.store.database import Transaction
 from tests import rows as make
@@ -234,3 +238,22 @@ async def test_the_list_takes_as_many_questions_for_three_hundred_as_for_four(
     questions, rows = await site.database.write(count)
     assert rows == 300
     assert questions <= 5 * 6
+
+
+async def test_whoever_took_video_calls_back_is_telephoned_and_the_doctor_is_told_so(
+    site: Site, visitors: Visitors
+) -> None:
+    doctor = await visitors.doctor()
+    page = await (await doctor.get("/doctor/persons/p-hoa")).text()
+    assert 'action="/api/v1/calls"' in page
+    agreed = Given(
+        person_id="p-hoa", items=frozenset({Item.VIDEO_CALL}), locale="vi", given_by="ac-hoa"
+    )
+    [consent_id] = await site.database.write(lambda tx: giving.give(tx, agreed, UTC))
+    await site.database.write(lambda tx: giving.withdraw(tx, consent_id, "ac-hoa", UTC))
+    page = await (await doctor.get("/doctor/persons/p-hoa")).text()
+    assert 'action="/api/v1/calls"' not in page
+    assert "Không muốn gọi video" in text_of(page)
+    refused = await doctor.post("/api/v1/calls", {"person_id": "p-hoa"})
+    assert refused.status == 409
+    assert "Người bệnh không muốn gọi video" in text_of(await refused.text())

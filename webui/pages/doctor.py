@@ -14,6 +14,7 @@ from telehealth.alerts.lifecycle import OPEN
 from telehealth.alerts.policy import REVIEW_AFTER
 from telehealth.alerts.reasons import AcceptReason, NoiseReason, ResolveReason
 from telehealth.audit.actions import AuditAction
+from telehealth.calls import book
 from telehealth.charting import Band, bands
 from telehealth.errors import NotFoundError, RefusedError
 from telehealth.store.database import Reader
@@ -105,6 +106,7 @@ async def person_page(request: web.Request) -> web.Response:
             raise NotFoundError(f"no open case of {person_id}")
         return {
             "row": rows[0],
+            "may_ring": book.may_ring(reader, person_id),
             "glass": break_glass.active(reader, who.account_id, person_id),
             "place": place,
             "alerts": screens.alerts_of(reader, person_id, now),

@@ -1,6 +1,7 @@
 """The book of calls on a real database: who may start, answer and end one, and what timers do."""
 
 from collections.abc import Callable
+from datetime import UTC
 from typing import TypeVar
 
 import pytest
@@ -9,7 +10,11 @@ from telehealth.access.policy import Actor
 from telehealth.calls import book
 from telehealth.calls.book import LEASE_MS, LEASE_TIMER, REQUEST_MS, RING_MS, RING_TIMER, Call
 from telehealth.calls.states import Action, CallState, Party
+from telehealth.consents import giving
+from telehealth.consents.giving import Given
+from telehealth.consents.items import Item
 from telehealth.errors import (
+    ConsentWithdrawnError,
     IllegalTransitionError,
     NotAllowedError,
     NotFoundError,
@@ -53,6 +58,15 @@ async def fire(db: Database, kind: str, call: Call, payload: bytes = b"") -> lis
     return await db.write(act)
 
 
+AGREED = Given(person_id="pe-hoa", items=frozenset({Item.VIDEO_CALL}), locale="vi", given_by="hoa")
+
+
+async def take_back(db: Database) -> None:
+    """Let Hoa agree to video calls, and think better of it."""
+    [consent_id] = await db.write(lambda tx: giving.give(tx, AGREED, UTC))
+    await db.write(lambda tx: giving.withdraw(tx, consent_id, "hoa", UTC))
+
+
 async def refuse(db: Database, error: type[Exception], act: Callable[[Transaction], T]) -> None:
     with pytest.raises(error):
         await db.write(act)
@@ -78,6 +92,24 @@ async def test_a_doctor_of_the_same_programme_may_call_and_another_may_not(db: D
 
 async def test_a_call_about_an_alert_that_is_not_the_persons_is_refused(db: Database) -> None:
     await refuse(db, RefusedError, lambda tx: book.offer(tx, LAN, "pe-hoa", "al-unknown"))
+
+
+async def test_a_person_who_took_video_calls_back_is_not_rung_until_they_agree_again(
+    db: Database,
+) -> None:
+    await take_back(db)
+    await refuse(db, ConsentWithdrawnError, lambda tx: book.offer(tx, LAN, "pe-hoa"))
+    assert await offered(db, LAN, "pe-tam")
+    await db.write(lambda tx: giving.give(tx, AGREED, UTC))
+    assert await offered(db)
+
+
+async def test_a_person_who_took_video_calls_back_and_asks_for_one_is_answered(
+    db: Database,
+) -> None:
+    await take_back(db)
+    asked = await db.write(lambda tx: book.request(tx, HOA))
+    assert (await offered(db)).room_id == asked.room_id
 
 
 @pytest.mark.asvs("2.3.4")
