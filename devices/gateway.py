@@ -86,7 +86,7 @@ class Gateway:
             self._settings,
             self._clock,
             configure=self._configure,
-            rng=rng or random.Random(),  # noqa: S311 (spreads reconnections, no secret)
+            rng=rng or random.Random(),  # noqa: S311 - no secret: spreads them # nosec B311
         )
         self._line_percent = Welcome({}, 0).urgent_below_spo2_percent
         self._ears: dict[str, DeviceEar] = {}
