@@ -44,9 +44,10 @@ MINUTES ?= 10
 soak: packages .venv/.dev $(DIST)
 	$(PY) -m tests.servers $(PY) -m tests.faults.soak --minutes $(MINUTES)
 
-# Known vulnerabilities in what is locked.
-audit: .venv/.dev
-	$(PY) -m pip_audit --disable-pip --require-hashes -r requirements/runtime.txt
+# Known vulnerabilities in what is locked; no answer is a failure. Before each release.
+audit: .venv/.dev $(CLIENT)/node_modules/.ready
+	$(PY) -m pip_audit --strict --disable-pip --require-hashes -r requirements/runtime.txt
+	cd $(CLIENT) && $(NPM) audit --omit=dev --audit-level=moderate
 
 # Debian packages that the tests need: installed as root, named otherwise.
 packages:
