@@ -8,8 +8,24 @@ root=${TELEHEALTH_ROOT:-/opt/telehealth}
 ready=${TELEHEALTH_READY:-http://127.0.0.1:8080/readyz}
 wait_s=${TELEHEALTH_READY_S:-60}
 export TELEHEALTH_SETTINGS=${TELEHEALTH_SETTINGS:-/etc/telehealth/telehealth.env}
+# Whoever owns PostgreSQL's tables, where that is another than who serves.
+owner=${TELEHEALTH_OWNER:-}
 
 as_service() { runuser -u telehealth -- "$@"; }
+
+migrate() {
+  if [ -z "$owner" ]; then
+    as_service "$root/$version/bin/telehealth" migrate "$@"
+  else
+    runuser -u "$owner" -- env TELEHEALTH_SETTINGS="/etc/$owner/telehealth.env" \
+      "$root/$version/bin/telehealth" migrate "$@"
+  fi
+}
+
+start() {
+  [ -z "$owner" ] || migrate || return 1
+  systemctl start telehealth
+}
 
 is_ready() {
   waited=0
@@ -31,14 +47,14 @@ echo "backup to $backup"
 as_service "$root/$old/bin/telehealth" backup "$backup"
 systemctl stop telehealth
 ln -sfn "$version" "$root/current"
-if systemctl start telehealth && is_ready; then
+if start && is_ready; then
   echo "$version serves; $old stays beside it"
   exit 0
 fi
 
 echo "$version is not ready after $wait_s s: back to $old, schema $schema" >&2
 systemctl stop telehealth || true
-if ! as_service "$root/$version/bin/telehealth" migrate --down "$schema"; then
+if ! migrate --down "$schema"; then
   echo "the schema does not go back by itself: restore $backup with $old" >&2
   exit 2
 fi

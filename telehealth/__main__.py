@@ -115,8 +115,7 @@ def migrate(
     """Bring the database to the newest schema."""
     from telehealth.store import migrate as migrations  # noqa: PLC0415
 
-    url = Settings().database
-    _run(migrations.downgrade(url, down) if down else migrations.upgrade(url))
+    _run(migrations.by_owner(Settings(), down))
     typer.echo("database migrated")
 
 

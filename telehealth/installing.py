@@ -4,6 +4,7 @@ It makes what is missing, in the order in which the rest needs it: the settings'
 schema, the first administrator. What is there already stays as it is, so it may be run again.
 """
 
+import os
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -20,6 +21,7 @@ from telehealth.audit.actions import AuditAction
 from telehealth.audit.chain import Entry
 from telehealth.audit.log import command_user, with_command_log
 from telehealth.errors import KeysError, RefusedError
+from telehealth.exposure import plain_to_elsewhere
 from telehealth.keys import Keyring
 from telehealth.settings import FILE_VARIABLE, PREFIX, Settings
 from telehealth.store import migrate
@@ -121,6 +123,9 @@ def _database(url: str) -> str:
     """Refuse an address that holds a password: it would stand in the settings' file."""
     if urlsplit(url).password is not None:
         raise RefusedError("database", "no password in the address: use PGPASSFILE", "one")
+    host = plain_to_elsewhere(url, os.environ)
+    if host:
+        raise RefusedError("database", "?ssl=verify-full behind another machine's address", host)
     if url and not url.startswith(("sqlite:///", "postgresql://")):
         raise RefusedError("database", "sqlite:///PATH or postgresql://USER@HOST/NAME", url)
     return url

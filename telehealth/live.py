@@ -20,6 +20,7 @@ import msgspec
 
 from telehealth.access import sessions
 from telehealth.access.break_glass import basis_of
+from telehealth.access.following import renewed_as
 from telehealth.access.policy import PURPOSE_OF, Action, Role
 from telehealth.access.scope import persons_seen_by, require
 from telehealth.alerts.desk import DESK_TOPIC
@@ -94,7 +95,7 @@ class LiveHub:
         """Take in a page; it hears notices of its account, and the end of its session."""
         self._viewers.add(viewer)
         self._listen(viewer, f"account:{viewer.signed_in.account_id}", self._on_notice)
-        self._listen(viewer, viewer.signed_in.topic, self._on_session_end)
+        self._listen(viewer, viewer.signed_in.topic, self._on_session)
 
     def close(self, viewer: Viewer) -> None:
         """Forget a page."""
@@ -200,8 +201,17 @@ class LiveHub:
     def _on_notice(self, viewer: Viewer, _topic: str, message: dict[str, Any]) -> None:
         viewer.put_notice(_encode(message))
 
-    def _on_session_end(self, viewer: Viewer, _topic: str, _message: dict[str, Any]) -> None:
-        viewer.close(SESSION_OVER)
+    def _on_session(self, viewer: Viewer, topic: str, message: dict[str, Any]) -> None:
+        """Close with the session; follow it when it got a new token."""
+        renewed = renewed_as(message)
+        if renewed is None:
+            viewer.close(SESSION_OVER)
+            return
+        end = self._ends.pop((viewer, topic), None)
+        if end is not None:
+            end()
+            viewer.signed_in = replace(viewer.signed_in, session_hash=renewed)
+            self._listen(viewer, viewer.signed_in.topic, self._on_session)
 
     def _on_person(self, _viewer: Viewer, topic: str, _message: dict[str, Any]) -> None:
         self._changed.add(topic.removeprefix("person:"))

@@ -20,7 +20,7 @@ from aiohttp import web
 from telehealth import engine, judging, reloading, retention, subjects
 from telehealth.alerts import desk
 from telehealth.calls import book
-from telehealth.errors import KeysError
+from telehealth.errors import KeysError, RefusedError
 from telehealth.people import places_turning
 from telehealth.services import Services
 from telehealth.settings import Settings
@@ -62,10 +62,17 @@ async def listening(settings: Settings) -> AsyncIterator[Listening]:
 
     Raises:
         RefusedError: a programme's rule pack or level table may not be used as its mode says;
-            the certificate or its key cannot be used.
+            the certificate or its key cannot be used; others would be served without TLS.
         UnavailableError: the database cannot promise that what is committed stays.
         OSError: the address is taken.
     """
+    if settings.in_clear:
+        raise RefusedError(
+            "TELEHEALTH_HOST",
+            "127.0.0.1, or TELEHEALTH_TLS_CERT and TELEHEALTH_TLS_KEY, or a proxy that ends TLS:"
+            " TELEHEALTH_PUBLIC_ORIGIN with https and TELEHEALTH_TRUSTED_PROXIES",
+            settings.host,
+        )
     certificate = _certificate(settings)
     async with engine.running(settings, HANDLERS) as services:
         await services.database.read(_check_programmes)

@@ -8,6 +8,7 @@ import os
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Final, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 from pydantic_settings import (
@@ -17,6 +18,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from telehealth.exposure import ENCRYPTED, is_this_machine, plain_to_elsewhere
+
 PREFIX: Final = "TELEHEALTH_"
 FILE_VARIABLE: Final = "TELEHEALTH_SETTINGS"
 
@@ -25,11 +28,18 @@ class Settings(BaseSettings):
     """What an operator may set; every default runs on one small machine."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, extra="ignore", use_attribute_docstrings=True
+        env_prefix=PREFIX,
+        extra="ignore",
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
     )
 
     database: str = "sqlite:///var/telehealth.sqlite"
-    """`sqlite:///PATH` or `postgresql://USER@HOST:PORT/NAME`."""
+    """`sqlite:///PATH` or `postgresql://USER@HOST:PORT/NAME`; with `?ssl=verify-full` behind it
+    where that is another machine."""
+    migration_database: str = ""
+    """The same PostgreSQL database as the role that owns its tables, for `telehealth migrate`
+    alone; empty: one role does both."""
     keys: Path = Path("var/keys.json")
     """The operator's keys, which `telehealth init` makes; never beside a backup."""
     keyring: str = ""
@@ -37,7 +47,7 @@ class Settings(BaseSettings):
     audit_checkpoints: Path = Path("var/audit/checkpoints.jsonl")
     """Signed ends of the audit log: on another disk than the database, copied elsewhere."""
     host: str = "127.0.0.1"
-    """The address to listen on; `0.0.0.0` for all, with TLS here or a proxy before it."""
+    """The address to listen on; beyond this machine only with TLS, here or by a proxy before it."""
     port: int = Field(default=8080, ge=0, le=65_535)
     """The port to listen on; 0: any free one."""
     public_origin: str = ""
@@ -68,6 +78,28 @@ class Settings(BaseSettings):
             raise ValueError("tls_cert and tls_key go together")
         return self
 
+    @model_validator(mode="after")
+    def _database_over_tls(self) -> Self:
+        for url in (self.database, self.migration_database):
+            host = plain_to_elsewhere(url, os.environ)
+            if host:
+                raise ValueError(
+                    f"TELEHEALTH_DATABASE: {host} is another machine; put ?ssl=verify-full behind"
+                    f" the address (or {', '.join(ENCRYPTED[1:])})"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _two_roles(self) -> Self:
+        if not self.migration_database:
+            return self
+        owner, serving = urlsplit(self.migration_database), urlsplit(self.database)
+        if {owner.scheme, serving.scheme} != {"postgresql"} or not owner.username:
+            raise ValueError("migration_database goes with PostgreSQL, and names a role")
+        if not serving.username or owner.username == serving.username:
+            raise ValueError("database and migration_database name two roles")
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -90,6 +122,12 @@ class Settings(BaseSettings):
     def is_https(self) -> bool:
         """Whether browsers and gateways reach this server over TLS."""
         return self.tls_cert is not None or self.public_origin.startswith("https://")
+
+    @property
+    def in_clear(self) -> bool:
+        """Whether others than this machine could be served without TLS (OWASP ASVS 5.0 §12.2.1)."""
+        behind_proxy = self.public_origin.startswith("https://") and bool(self.trusted_proxies)
+        return not (is_this_machine(self.host) or self.tls_cert is not None or behind_proxy)
 
     @property
     def is_sqlite(self) -> bool:

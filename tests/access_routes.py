@@ -76,6 +76,7 @@ POST /station/persons/{{person_id}}/identifiers     person NC register
 POST /station/persons/{{person_id}}/identifiers/{{identifier_id}}/show person NC see_identity
 POST /station/persons/{{person_id}}/identifiers/{{identifier_id}}/end person NC register
 POST /station/persons/{{person_id}}/household       person NC register
+POST /station/persons/{{person_id}}/sessions/end    person NC hand_over_entry
 POST /station/persons/{{person_id}}/household/leave person NC register
 POST /station/persons/{{person_id}}/proxies         person NC register
 POST /station/persons/{{person_id}}/proxies/{{proxy_id}}/end person NC register
@@ -125,6 +126,7 @@ POST /admin/accounts                                role A
 GET  /admin/accounts/{{account_id}}                 role A
 POST /admin/accounts/{{account_id}}/roles           role A
 POST /admin/accounts/{{account_id}}/factors/reset   role A
+POST /admin/accounts/{{account_id}}/sessions/end    role A
 POST /admin/roles/{{grant_id}}/end                  role A
 POST /admin/accounts/{{account_id}}/disable         role A
 POST /admin/accounts/{{account_id}}/password        role A

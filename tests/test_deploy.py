@@ -13,6 +13,7 @@ OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 UNITS = {
     "telehealth.service": ("telehealth", "telehealth serve"),
     "telehealth-gateway.service": ("telehealth-gateway", "telehealth-gateway run"),
+    "telehealth-migrate.service": ("telehealth-owner", "telehealth migrate"),
 }
 HARDENED = {
     "NoNewPrivileges": "yes",
@@ -142,6 +143,25 @@ def test_an_upgrade_backs_up_changes_the_link_and_starts(machine: Machine) -> No
     assert ended.returncode == 0, ended.stderr
     assert machine.calls == [*BEFORE, "systemctl start telehealth"]
     assert machine.current == "2"
+
+
+@pytest.mark.asvs("13.2.2")
+def test_where_another_role_owns_the_tables_it_migrates_before_the_start_and_back(
+    machine: Machine,
+) -> None:
+    ended = machine.upgrade("2", "/b", SICK="2", TELEHEALTH_OWNER="telehealth-owner")
+    assert ended.returncode == 1
+    assert machine.calls == [
+        *BEFORE,
+        "2: migrate",
+        "systemctl start telehealth",
+        "systemctl stop telehealth",
+        "2: migrate --down schema-1",
+        "systemctl start telehealth",
+    ]
+    failed = machine.upgrade("2", "/b", FAILS="migrate", TELEHEALTH_OWNER="telehealth-owner")
+    assert failed.returncode == 1
+    assert machine.current == "1"
 
 
 def test_a_release_that_is_not_ready_makes_way_for_the_old_one(machine: Machine) -> None:

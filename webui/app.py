@@ -15,7 +15,8 @@ from webui.errors import errors
 from webui.guard import add_headers, route_table
 from webui.keys import ASSETS, LIVE, PAGES, PASSWORDS, SERVICES
 from webui.metrics import measure
-from webui.render import Pages
+from webui.refusals import limits_noted
+from webui.render import SETTINGS, Pages
 from webui.routes import add_routes
 
 MAX_BODY_BYTES = 64 * 1024
@@ -30,9 +31,10 @@ def create_app(services: Services, *, assets: Assets | None = None) -> web.Appli
     """
     built = assets if assets is not None else Assets.built()
     app = web.Application(
-        middlewares=[measure, errors, route_table], client_max_size=MAX_BODY_BYTES
+        middlewares=[measure, errors, limits_noted, route_table], client_max_size=MAX_BODY_BYTES
     )
     app[SERVICES] = services
+    app[SETTINGS] = services.settings
     app[ASSETS] = built
     app[PAGES] = Pages(built)
     app[PASSWORDS] = Passwords()

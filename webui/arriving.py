@@ -8,7 +8,7 @@ from aiohttp import web
 
 from telehealth.access import security_keys, sessions
 from telehealth.access.limits import TooManyAttemptsError
-from telehealth.access.login import Caller, HalfWay, LoggedIn
+from telehealth.access.login import Caller, HalfWay, LoggedIn, NoRoleError
 from telehealth.access.policy import PURPOSE_OF, Role
 from telehealth.access.security_keys import Party
 from telehealth.audit.actions import AuditAction
@@ -17,6 +17,7 @@ from webui.keys import SERVICES
 from webui.notices import sessions_ended
 from webui.peer import peer_of
 from webui.permit import entry_of
+from webui.refusals import TOO_MANY
 
 HOME: Final = {
     Role.DOCTOR: "/doctor",
@@ -67,16 +68,19 @@ async def note_account(
     *actions: AuditAction,
     account_id: str,
     decision: str = "allow",
+    basis: str = "",
     opened: LoggedIn | None = None,
 ) -> None:
     """Write down what an account did before it has a session, or with the one just opened.
+
+    The basis says by what somebody proved who they are, or tried to.
 
     Raises:
         UnavailableError: it cannot be written; no answer may leave.
     """
     entries = [
         replace(
-            entry_of(request, action, decision=decision),
+            entry_of(request, action, decision=decision, basis=opened.proof if opened else basis),
             actor_id=account_id or "nobody",
             role=opened.role if opened else "",
             grant_id="",
@@ -90,9 +94,21 @@ async def note_account(
     await request.app[SERVICES].audit.record(*entries)
 
 
+async def note_no_role(request: web.Request, error: NoRoleError) -> None:
+    """Write down that somebody proved who they are and was not let in, for want of a role."""
+    await note_account(
+        request,
+        AuditAction.SIGNED_IN,
+        account_id=error.account_id,
+        decision="deny",
+        basis="no_role",
+    )
+
+
 def retry_after(response: web.Response, error: TooManyAttemptsError) -> web.Response:
     """Say in the header when trying again may help (RFC 9110 §10.2.3)."""
     response.headers["Retry-After"] = str(-(-error.retry_after_ms // 1000))
+    response[TOO_MANY] = error
     return response
 
 

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from telehealth.access import sessions
 from telehealth.access.login import LoggedIn
+from telehealth.access.policy import Role
 from webui.guard import cookie_name, is_https
 from webui.keys import SERVICES
 
@@ -44,6 +45,14 @@ def put_session(request: web.Request, response: web.StreamResponse, opened: Logg
     _put(request, response, name, opened.token, max_age_s)
     _put(request, response, _name(request, "device"), opened.browser, _YEAR_S)
     take_step(request, response)
+
+
+def renew_session(
+    request: web.Request, response: web.StreamResponse, token: str, role: Role
+) -> None:
+    """Put the new token of the session that is there into its cookie."""
+    name = cookie_name(request.app[SERVICES].settings)
+    _put(request, response, name, token, sessions.LIMITS[role].absolute_ms // 1000)
 
 
 def take_session(request: web.Request, response: web.StreamResponse) -> None:

@@ -16,12 +16,17 @@ from telehealth.access.sessions import TOUCH_AFTER_MS, SignedIn
 from telehealth.errors import DecodeError, NotAllowedError
 from telehealth.settings import Settings
 from webui.access import Access
+from webui.assets import PREFIX as STATIC
 from webui.errors import SignInFirstError
 from webui.forms import NUL
 from webui.keys import SERVICES, SIGNED_IN, signed_in_or_none
+from webui.peer import peer_of
+from webui.refusals import note_route
 from webui.render import nonce_of
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+SAME_FOR_ALL: Final = frozenset({"/api/v1/openapi.json"})
+"""What is the same for everybody and changes with the release alone."""
 ROUTE_ACCESS: Final[web.AppKey[dict[tuple[str, str], Access]]] = web.AppKey("ROUTE_ACCESS", dict)
 """(method, canonical path) of each route, with who may call it; what is not here, nobody may."""
 
@@ -49,8 +54,18 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     put("Cross-Origin-Opener-Policy", "same-origin")
     put("Cross-Origin-Resource-Policy", "same-origin")
     put("Permissions-Policy", PERMISSIONS)
+    if not may_be_kept(request.path, response.status):
+        put("Cache-Control", "no-store")
     if is_https(settings):
         put("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
+
+
+def may_be_kept(path: str, status: int) -> bool:
+    """Whether an answer may stay with browsers and caches: our own files, and no refusal.
+
+    Everything else may tell of a person, or of what somebody may not (OWASP ASVS 5.0 §14.3.2).
+    """
+    return status < 400 and (path.startswith(STATIC) or path in SAME_FOR_ALL)
 
 
 PERMISSIONS: Final = ", ".join(
@@ -91,18 +106,38 @@ async def route_table(request: web.Request, handler: Handler) -> web.StreamRespo
         return await handler(request)
     check_text(request)
     method = "GET" if request.method == "HEAD" else request.method
+    route = f"{method} {resource.canonical}"
     access = request.app[ROUTE_ACCESS].get((method, resource.canonical))
+    try:
+        await _let_through(request, access, route)
+    except RouteRefusedError as error:
+        await note_route(request, route, error.why)
+        raise
+    return await handler(request)
+
+
+class RouteRefusedError(NotAllowedError):
+    """The route table lets this request through to no handler."""
+
+    def __init__(self, why: str, message: str) -> None:
+        super().__init__(message)
+        self.why = why
+        """In one word, for the audit log."""
+
+
+async def _let_through(request: web.Request, access: Access | None, route: str) -> None:
     if access is None:
-        raise NotAllowedError(f"no rule says who may {method} {resource.canonical}")
+        raise RouteRefusedError("no_rule", f"no rule says who may {route}")
+    if came_in_clear(request):
+        raise RouteRefusedError("in_clear", "only over https")
     if access is not Access.OWN_PROOF:
         check_origin(request)
     if access is Access.LOOPBACK and not from_loopback(request):
-        raise NotAllowedError("only from this machine")
+        raise RouteRefusedError("address", "only from this machine")
     if access.roles is not None:
         await _admit(request, access)
     elif access is Access.ANYONE:
         await _recognise(request)
-    return await handler(request)
 
 
 async def _admit(request: web.Request, access: Access) -> None:
@@ -111,7 +146,7 @@ async def _admit(request: web.Request, access: Access) -> None:
     if found is None:
         raise SignInFirstError("sign in first")
     if access.roles is not None and found.role not in access.roles:
-        raise NotAllowedError(f"not for a {found.role}")
+        raise RouteRefusedError("role", f"not for a {found.role}")
 
 
 async def _recognise(request: web.Request) -> None:
@@ -149,19 +184,21 @@ def check_origin(request: web.Request) -> None:
     request with neither is no browser's and is refused too.
 
     Raises:
-        NotAllowedError: another site, an unknown host, or no word where it comes from.
+        RouteRefusedError: another site, an unknown host, or no word where it comes from.
     """
     upgrade = "websocket" in request.headers.get("Upgrade", "").lower()
     if request.method in SAFE_METHODS and not upgrade:
         return
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None and site != "same-origin":
-        raise NotAllowedError(f"started by a {site} page")
+        raise RouteRefusedError("origin", f"started by a {site} page")
     origin = request.headers.get("Origin")
     if origin is None and (site is None or upgrade):
-        raise NotAllowedError("neither Origin nor Sec-Fetch-Site says where this comes from")
+        raise RouteRefusedError(
+            "origin", "neither Origin nor Sec-Fetch-Site says where this comes from"
+        )
     if origin is not None and not is_own_origin(request, origin):
-        raise NotAllowedError(f"origin {origin[:80]!r} is not this server")
+        raise RouteRefusedError("origin", f"origin {origin[:80]!r} is not this server")
 
 
 def is_own_origin(request: web.Request, origin: str) -> bool:
@@ -182,6 +219,13 @@ def _is_plain_host(host: str, listening: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def came_in_clear(request: web.Request) -> bool:
+    """Whether a server behind TLS was reached around it (OWASP ASVS 5.0 §12.2.1)."""
+    if not is_https(request.app[SERVICES].settings):
+        return False
+    return not (peer_of(request).is_https or from_loopback(request))
 
 
 def from_loopback(request: web.Request) -> bool:

@@ -9,13 +9,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from telehealth.access.sessions import SignedIn
+from telehealth.settings import Settings
 from telehealth.store.queries.screens import level_name
 from webui import shown
 from webui.assets import Assets
 from webui.i18n import DEFAULT, LOCALES, Texts, texts, zone_of
 
 TEMPLATES = Path(__file__).parent / "templates"
-LANGUAGE_COOKIE: Final = "lang"
+SETTINGS: Final[web.AppKey[Settings]] = web.AppKey("SETTINGS", Settings)
 NONCE = web.RequestKey("NONCE", str)
 TEXTS = web.RequestKey("TEXTS", Texts)
 
@@ -80,9 +81,14 @@ def nonce_of(request: web.Request) -> str:
     return request[NONCE]
 
 
+def language_cookie(request: web.Request) -> str:
+    """Return the name of the cookie with the language; `__Host-` over TLS, as all have it."""
+    return "__Host-lang" if request.app[SETTINGS].is_https else "lang"
+
+
 def language_of(request: web.Request, signed_in: SignedIn | None) -> Texts:
     """Return the language: as chosen in this browser, else as the account says, else Vietnamese."""
-    chosen = request.cookies.get(LANGUAGE_COOKIE)
+    chosen = request.cookies.get(language_cookie(request))
     if chosen in LOCALES:
         return texts(chosen)
     return texts(signed_in.locale if signed_in else DEFAULT)

@@ -35,7 +35,17 @@ from webui.pages import (
     roles,
     security,
 )
-from webui.pages.desk import cards, correcting, home, loans, pairs, people, readings, register
+from webui.pages.desk import (
+    cards,
+    correcting,
+    home,
+    loans,
+    pairs,
+    people,
+    readings,
+    register,
+    telephones,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +153,7 @@ ROUTES: Final = (
     Route("POST", "/station/persons/{person_id}/proxies/{proxy_id}/end", people.end_proxy, _A.DESK),
     Route("POST", "/station/persons/{person_id}/case", people.change_case, _A.DESK),
     Route("POST", "/station/persons/{person_id}/loan", people.lend, _A.DESK),
+    Route("POST", "/station/persons/{person_id}/sessions/end", telephones.end_sessions, _A.DESK),
     Route(
         "POST",
         "/station/persons/{person_id}/merges/{merge_id}/undo",
@@ -184,6 +195,12 @@ ROUTES: Final = (
         _A.ADMINISTRATOR,
     ),
     Route("POST", "/admin/accounts/{account_id}/password", accounts.password, _A.ADMINISTRATOR),
+    Route(
+        "POST",
+        "/admin/accounts/{account_id}/sessions/end",
+        accounts.end_sessions,
+        _A.ADMINISTRATOR,
+    ),
     Route("GET", "/admin/places", places.overview, _A.ADMINISTRATOR),
     Route("GET", "/admin/places/{place_id}", places.one_page, _A.ADMINISTRATOR),
     Route("GET", "/api/v1/places", places.look_up, _A.STAFF),

@@ -216,7 +216,7 @@ def _account_of(tx: Transaction, person_id: str) -> tuple[str, str] | None:
         login=f"p-{secrets.token_hex(8)}",
         display_name="",
         role=Role.PATIENT,
-        password_hash="",
+        password_hash="",  # fits no password # nosec B106
         person_id=person_id,
         locale=locale,
     )
@@ -237,7 +237,10 @@ def _open(tx: Transaction, found: _Found, account: tuple[str, str], caller: Call
         tx, account_id, grant_id=None, second_factor=None, user_agent=caller.user_agent
     )
     browser = known_browser.with_account(tx.vault, caller.browser, account_id)
-    return LoggedIn(token, account_id, Role.PATIENT, locale, browser, person_id=found.person_id)
+    proof = "qr" if found.kind is EntryKind.ENROLMENT else "code"
+    return LoggedIn(
+        token, account_id, Role.PATIENT, locale, browser, person_id=found.person_id, proof=proof
+    )
 
 
 def _end_others(tx: Transaction, person_id: str, kind: EntryKind) -> None:

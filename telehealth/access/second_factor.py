@@ -12,7 +12,7 @@ import pyotp
 from pyotp.exceptions import OTPVerificationError
 
 from telehealth.access import recovery, security_keys, steps
-from telehealth.access.security_keys import SERVICE, KeyShown
+from telehealth.access.security_keys import SERVICE, KeyShown, Party
 from telehealth.errors import IllegalTransitionError
 from telehealth.store.database import Reader, Transaction
 
@@ -75,6 +75,11 @@ def factors(reader: Reader, account_id: str) -> Factors:
     )
 
 
+def kind_of(code: str) -> str:
+    """Return which factor a code claims to be, right or wrong: `totp` or `recovery`."""
+    return "recovery" if recovery.looks_like_one(code) else "totp"
+
+
 def use_code(tx: Transaction, account_id: str, code: str) -> str | None:
     """Take a code of the authenticator or a recovery code; returns `totp`, `recovery` or None."""
     if recovery.looks_like_one(code):
@@ -91,6 +96,28 @@ def use_code(tx: Transaction, account_id: str, code: str) -> str | None:
     return "totp" if step is not None and _spend(tx, account_id, step) else None
 
 
+def prove(
+    tx: Transaction, step: steps.Step, *, code: str, answer: str, party: Party | None
+) -> str | None:
+    """Return which factor a code or a security key's answer to the step's challenge proves, if any.
+
+    Args:
+        tx: the writing transaction, in which a code is spent and a key's counter noted.
+        step: the first half; the caller ends it, or counts a failure.
+        code: of the authenticator or of recovery, as typed; empty: none.
+        answer: a security key's, as the browser's JSON; empty: none.
+        party: this server as security keys know it; None: they cannot be used.
+    """
+    if code:
+        return use_code(tx, step.account_id, code)
+    if not answer or party is None:
+        return None
+    proved = security_keys.use_key(
+        tx, step.account_id, answer=answer, challenge=step.challenge, party=party
+    )
+    return "webauthn" if proved else None
+
+
 def _spend(tx: Transaction, account_id: str, step: int) -> bool:
     """Note a step as used; of two who bring the same code at once, one is too late."""
     sql = "UPDATE account SET totp_last_step = ? WHERE account_id = ? AND totp_last_step < ?"
@@ -105,6 +132,18 @@ def pending_secret(tx: Transaction, step: steps.Step) -> str:
     secret = new_secret()
     steps.carry(tx, step, tx.vault.seal(secret.encode(), "login_step", "payload", row))
     return secret
+
+
+def keep_pending(tx: Transaction, before: bytes, after: bytes) -> None:
+    """Let a session that got a new token go on setting its authenticator up where it was."""
+    step = steps.find(tx, steps.name_in_session(before, steps.Kind.NEW_TOTP))
+    if step is None or not step.payload:
+        return
+    secret = pending_secret(tx, step)
+    steps.end(tx, step)
+    new = steps.of_session(tx, after, steps.Kind.NEW_TOTP, step.account_id)
+    row = new.step_hash.hex()
+    steps.carry(tx, new, tx.vault.seal(secret.encode(), "login_step", "payload", row))
 
 
 def enable_totp(tx: Transaction, account_id: str, secret: str, code: str) -> bool:

@@ -214,6 +214,31 @@ def end_of_grant(tx: Transaction, grant_id: str) -> list[bytes]:
     return ended
 
 
+def renew(tx: Transaction, session_hash: bytes, *, second_factor: str | None) -> str:
+    """Give a session whose person has proved themselves again a new token, and return it.
+
+    It stays the same session: its role, its age and its limits; the old token opens nothing from
+    now on (OWASP ASVS 5.0 §7.2.4).
+
+    Args:
+        tx: the writing transaction.
+        session_hash: the session as it was.
+        second_factor: which one was proved just now; None: none was asked for.
+
+    Raises:
+        NotFoundError: the session has ended meanwhile.
+    """
+    token = secrets.token_urlsafe(32)
+    renewed = tx.execute(
+        "UPDATE login_session SET token_hash = ?, confirmed_ms = ?,"
+        " second_factor = COALESCE(?, second_factor) WHERE token_hash = ?",
+        (token_hash(token), tx.now_ms, second_factor, session_hash),
+    )
+    if not renewed:
+        raise NotFoundError("the session has ended")
+    return token
+
+
 def touch(tx: Transaction, session_hash: bytes) -> None:
     """Note that the session was used now."""
     tx.execute(
@@ -233,6 +258,23 @@ def end_all(tx: Transaction, account_id: str, *, but: bytes | None = None) -> li
     for session_hash in ended:
         end(tx, session_hash)
     return ended
+
+
+def of_person(reader: Reader, person_id: str) -> list[int]:
+    """Return when each living session of a person's own account was last used, newest first."""
+    rows = reader.rows(
+        "SELECT s.used_ms FROM login_session s JOIN account a ON a.account_id = s.account_id"
+        " WHERE a.person_id = ? AND a.disabled_ms IS NULL AND s.expires_ms > ? AND s.used_ms > ?"
+        " ORDER BY s.used_ms DESC",
+        (person_id, reader.now_ms, reader.now_ms - LIMITS[Role.PATIENT].idle_ms),
+    )
+    return [int(row[0]) for row in rows]
+
+
+def end_of_person(tx: Transaction, person_id: str) -> list[bytes]:
+    """End the sessions of a person's own account; returns which, for their topics."""
+    rows = tx.rows("SELECT account_id FROM account WHERE person_id = ?", (person_id,))
+    return [ended for row in rows for ended in end_all(tx, row[0])]
 
 
 def own_sessions(reader: Reader, signed_in: SignedIn) -> list[SessionShown]:

@@ -24,7 +24,7 @@ class Kind(StrEnum):
     """What is waited for."""
 
     SECOND_FACTOR = "second_factor"
-    NEW_PASSWORD = "new_password"  # noqa: S105 - a name, not a password
+    NEW_PASSWORD = "new_password"  # noqa: S105 - a name, not a password # nosec B105
     SET_UP = "set_up"
     """A second factor, before the first session."""
     NEW_TOTP = "new_totp"
@@ -47,6 +47,11 @@ class StepOverError(NotAllowedError):
     """The step is unknown, over, or died of its failures: begin again."""
 
     code = "step_over"
+
+    def __init__(self, reason: str, account_id: str = "") -> None:
+        super().__init__(reason)
+        self.account_id = account_id
+        """Whose log-in its last failure ended, for the audit log; empty: nobody's."""
 
 
 @dataclass(frozen=True, slots=True)

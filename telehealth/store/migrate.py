@@ -4,18 +4,25 @@ The scripts lie in `alembic/` of a checkout, or in the installed wheel as `teleh
 """
 
 import asyncio
+import logging
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from telehealth.errors import UnavailableError
 from telehealth.settings import Settings
-from telehealth.store import partitions
+from telehealth.store import partitions, roles
+
+log = logging.getLogger(__name__)
 
 _PARTITION = re.compile(r"_(default|y\d{4}m\d{2})$")
 
@@ -31,14 +38,37 @@ def is_ours(name: str | None, type_: str, _parents: Any) -> bool:
     return not (type_ == "table" and name and _PARTITION.search(name))
 
 
-async def upgrade(url: str, revision: str = "head") -> None:
-    """Migrate up and make the partitions of the coming months."""
-    await asyncio.to_thread(_run, url, lambda config: command.upgrade(config, revision))
+async def upgrade(url: str, revision: str = "head", *, serving: str = "") -> None:
+    """Migrate up and make the partitions of the coming months.
+
+    A PostgreSQL role that does not own the tables changes nothing; it only looks whether the schema
+    is the one that this release knows.
+
+    Args:
+        url: the database, as the role that acts.
+        revision: how far up.
+        serving: another role, which gets what serving takes and no more; empty: none.
+
+    Raises:
+        UnavailableError: the role does not own the tables, and the schema is not the newest.
+    """
+    await asyncio.to_thread(_run, url, lambda config: command.upgrade(config, revision), serving)
 
 
-async def downgrade(url: str, revision: str = "base") -> None:
-    """Migrate down to a revision."""
-    await asyncio.to_thread(_run, url, lambda config: command.downgrade(config, revision))
+async def downgrade(url: str, revision: str = "base", *, serving: str = "") -> None:
+    """Migrate down to a revision.
+
+    Raises:
+        UnavailableError: the role does not own the tables, and the schema is not the newest.
+    """
+    await asyncio.to_thread(_run, url, lambda config: command.downgrade(config, revision), serving)
+
+
+async def by_owner(settings: Settings, down: str = "") -> None:
+    """Migrate up, or down to a revision, as whoever owns the tables; for `telehealth migrate`."""
+    url = settings.migration_database or settings.database
+    serving = urlsplit(settings.database).username or "" if settings.migration_database else ""
+    await (downgrade(url, down, serving=serving) if down else upgrade(url, serving=serving))
 
 
 async def check(url: str) -> None:
@@ -46,15 +76,34 @@ async def check(url: str) -> None:
     await asyncio.to_thread(_run, url, command.check)
 
 
-def _run(url: str, step: Callable[[Config], None]) -> None:
+def _run(url: str, step: Callable[[Config], None], serving: str = "") -> None:
     def act(connection: Connection) -> None:
         config = Config()
         config.set_main_option("script_location", str(scripts()))
+        if not roles.owns_tables(connection):
+            _look(connection, config)
+            return
         config.attributes["connection"] = connection
         step(config)
         partitions.ensure(connection)
+        if serving:
+            roles.let_serve(connection, unquote(serving))
 
     open_connection(act, url)
+
+
+def _look(connection: Connection, config: Config) -> None:
+    """See whether the owner has migrated, and made partitions ahead."""
+    found = MigrationContext.configure(connection).get_current_revision()
+    wanted = ScriptDirectory.from_config(config).get_current_head()
+    if found != wanted:
+        raise UnavailableError(
+            f"the schema is {found}, this release needs {wanted}: run `telehealth migrate` as the"
+            " role that owns the tables"
+        )
+    missing = partitions.missing(connection)
+    if missing:
+        log.error("partitions are not made ahead", extra={"partitions": missing})
 
 
 def open_connection(act: Callable[[Connection], None], url: str | None = None) -> None:
@@ -80,13 +129,17 @@ def _on_sqlite(act: Callable[[Connection], None], url: str) -> None:
     def begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
-    with engine.begin() as connection:
-        act(connection)
-    engine.dispose()
+    try:
+        with engine.begin() as connection:
+            act(connection)
+    finally:
+        engine.dispose()
 
 
 async def _on_postgresql(act: Callable[[Connection], None], url: str) -> None:
     engine = create_async_engine(url)
-    async with engine.begin() as connection:
-        await connection.run_sync(act)
-    await engine.dispose()
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(act)
+    finally:
+        await engine.dispose()

@@ -27,11 +27,13 @@ WORDS = {
         "continue": "Tiếp tục", "sign_in": "Đăng nhập", "key": "Thêm khóa bảo mật",
         "use": "Dùng khóa bảo mật", "kept": "Tôi đã cất giữ; tiếp tục", "enter": "Vào",
         "used": "đã dùng", "new": "Tạo mã mới", "wrong": "Chưa đúng.",
+        "confirm": "Xác nhận bằng mật khẩu",
     },
     "en": {
         "continue": "Continue", "sign_in": "Sign in", "key": "Add a security key",
         "use": "Use a security key", "kept": "I have kept them; continue", "enter": "Enter",
         "used": "used", "new": "Make a new code", "wrong": "This is not right.",
+        "confirm": "Confirm with the password",
     },
 }  # fmt: skip
 
@@ -171,6 +173,10 @@ def test_a_doctor_sets_a_security_key_up_logs_in_and_proves_it_again(
     page.goto(f"{visitor.origin}/security/keys/new")
     page.wait_for_url("**/confirm?next=**")
     look(page, "confirm-desk", locale)
+    page.locator("#password").fill(people.PASSWORD)
+    page.get_by_role("button", name=words["confirm"]).click()
+    page.get_by_role("button", name=words["use"]).wait_for()
+    look(page, "confirm-factor-desk", locale)
     page.get_by_role("button", name=words["use"]).click()
     page.wait_for_url(f"{visitor.origin}/security/keys/new")
     look(page, "security-key-desk", locale)

@@ -48,11 +48,7 @@ class Person:
     origin: str
 
     async def log_in(self, login: str) -> None:
-        form = {"login": login, "password": world.PASSWORD}
-        async with self.http.post(
-            f"{self.origin}/login", data=form, headers=self.said, allow_redirects=False
-        ) as answer:
-            assert answer.status == 303
+        await self.form("/login", login=login, password=world.PASSWORD)
 
     @property
     def said(self) -> dict[str, str]:
@@ -61,6 +57,13 @@ class Person:
     async def post(self, path: str, **body: str) -> tuple[int, dict[str, Any]]:
         async with self.http.post(self.origin + path, json=body, headers=self.said) as answer:
             return answer.status, await answer.json()
+
+    async def form(self, path: str, **fields: str) -> None:
+        """Send a form that leads on."""
+        async with self.http.post(
+            self.origin + path, data=fields, headers=self.said, allow_redirects=False
+        ) as answer:
+            assert answer.status == 303
 
     async def get(self, path: str) -> tuple[int, dict[str, Any]]:
         async with self.http.get(self.origin + path) as answer:
@@ -77,8 +80,12 @@ class Person:
     def socket_url(self, room_id: str) -> str:
         return f"{self.origin}/api/v1/calls/{room_id}/socket".replace("http", "ws", 1)
 
+    @property
+    def cookies(self) -> dict[str, str]:
+        return {morsel.key: morsel.value for morsel in self.http.cookie_jar}
+
     def peer(self, room_id: str) -> CallPeer:
-        cookie = "; ".join(f"{morsel.key}={morsel.value}" for morsel in self.http.cookie_jar)
+        cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         headers = {"Cookie": cookie, "Origin": self.origin}
         return CallPeer(self.socket_url(room_id), headers=headers)
 
@@ -178,6 +185,21 @@ async def test_the_call_goes_on_when_a_signalling_socket_is_cut(
         )
         await here.hang_up()
         await there.until(lambda p: p.ended is not None)
+
+
+@pytest.mark.asvs("7.2.4")
+async def test_the_call_goes_on_over_a_new_token_of_the_session_and_is_cut_when_that_ends(
+    server: Listening, made: World
+) -> None:
+    async with in_session(server, made) as (doctor, _, here, _):
+        before = doctor.cookies["session"]
+        await doctor.form("/confirm", password=world.PASSWORD)
+        after = doctor.cookies["session"]
+        assert after != before
+        await here.until(more_than(here.video_frames))
+        assert (here.sockets, here.connected) == (1, True)
+        await doctor.form("/logout")
+        await here.until(lambda p: not p.connected)
 
 
 async def test_what_is_said_while_the_socket_is_gone_arrives_when_it_is_back(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from protocols.uplink import instant
 from telehealth import clock
 from telehealth.access import sessions
+from telehealth.access.following import renewal
 from telehealth.access.policy import Role
 from telehealth.access.sessions import SignedIn
 from telehealth.audit.chain import Entry
@@ -395,6 +397,36 @@ async def test_a_session_that_is_over_closes_its_pages(stage: Stage) -> None:
     assert found.close_code is None
     await stage.hub.repair()
     assert found.close_code == SESSION_OVER
+
+
+@pytest.mark.asvs("7.2.4")
+async def test_a_page_follows_its_session_to_a_new_token_and_closes_with_it(stage: Stage) -> None:
+    one = await stage.viewer()
+    before = one.signed_in
+    token = await stage.database.write(
+        lambda tx: sessions.renew(tx, before.session_hash, second_factor=None)
+    )
+    stage.bus.publish(before.topic, renewal(sessions.token_hash(token)))
+    await asyncio.sleep(0)
+    await stage.hub.repair()
+    assert one.close_code is None
+    assert one.signed_in == replace(before, session_hash=sessions.token_hash(token))
+    stage.bus.publish(before.topic, {"kind": "ended"})
+    await asyncio.sleep(0)
+    assert one.close_code is None
+    stage.bus.publish(one.signed_in.topic, {"kind": "ended"})
+    await asyncio.sleep(0)
+    assert one.close_code == SESSION_OVER
+
+
+async def test_a_page_that_was_left_follows_nothing(stage: Stage) -> None:
+    one = await stage.viewer()
+    before = one.signed_in
+    stage.bus.publish(before.topic, renewal(b"\x02" * 32))
+    stage.hub.close(one)
+    await asyncio.sleep(0)
+    assert one.signed_in == before
+    assert not stage.bus.wanted(sessions.session_topic(b"\x02" * 32))
 
 
 async def test_a_doctor_who_no_longer_may_is_shown_no_more(stage: Stage) -> None:

@@ -114,3 +114,10 @@ def test_a_setting_that_cannot_be_one_is_one_line_and_a_status(
     assert (ended.returncode, ended.stdout) == (1, "")
     assert line.startswith("telehealth: ")
     assert said in line
+
+
+def test_a_setting_that_is_refused_is_not_printed_for_the_keys_stand_beside_it() -> None:
+    with pytest.raises(ValidationError) as refused:
+        Settings(keyring="a-key-of-the-operator", tls_cert=Path("only-one.pem"))
+    assert "tls_cert and tls_key go together" in str(refused.value)
+    assert "a-key-of-the-operator" not in str(refused.value)

@@ -191,6 +191,42 @@ async def test_a_code_dies_after_ten_minutes(site: Site) -> None:
     assert next(g.name for g in shown if g.gateway_id == enrolled) == enrolled
 
 
+@pytest.mark.asvs("7.4.5")
+async def test_an_administrator_signs_somebody_out_everywhere_and_the_password_stays(
+    visitors: Visitors, site: Site
+) -> None:
+    admin, doctor, other = (
+        await visitors.administrator(), await visitors.doctor(), await visitors.doctor("ac-cover"),
+    )  # fmt: skip
+    path = "/admin/accounts/ac-doctor/sessions/end"
+    assert f'action="{path}"' in await (await admin.get("/admin/accounts/ac-doctor")).text()
+    response = await admin.post(path)
+    assert response.headers["Location"] == "/admin/accounts/ac-doctor"
+    assert (await doctor.get("/doctor")).status == 303
+    assert (await other.get("/doctor")).status == 200
+    assert (await (await visitors.doctor()).get("/doctor")).status == 200
+    noted = await site.database.read(
+        lambda r: r.rows("SELECT actor_id, target FROM audit WHERE action = 'signed_out'")
+    )
+    assert noted == [("ac-admin", "account:ac-doctor all")]
+
+
+@pytest.mark.asvs("6.4.4")
+async def test_factors_are_reset_only_by_an_administrator_who_has_just_proved_themselves(
+    visitors: Visitors, site: Site
+) -> None:
+    admin, doctor = await visitors.administrator(), await visitors.doctor()
+    path = "/admin/accounts/ac-doctor/factors/reset"
+    await site.database.write(lambda tx: tx.execute("UPDATE login_session SET confirmed_ms = 0"))
+    asked = await admin.post(path)
+    assert asked.headers["Location"] == "/confirm?next=/admin/accounts/ac-doctor"
+    assert (await doctor.get("/doctor")).status == 200
+    assert (await doctor.post(path)).status == 403
+    page = await (await admin.get("/admin/accounts/ac-doctor")).text()
+    assert "bạn đã gặp trực tiếp người yêu cầu" in page
+
+
+@pytest.mark.asvs("6.4.4")
 async def test_second_factors_are_taken_away_with_every_session(
     visitors: Visitors, site: Site
 ) -> None:

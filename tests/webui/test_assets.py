@@ -78,7 +78,7 @@ async def test_nothing_but_built_files_is_served(served: TestServer, path: str) 
     status, found, _, kept = await get(served, path, "identity")
     assert status in (403, 404)
     assert b"secret" not in found
-    assert "immutable" not in kept
+    assert kept == "no-store"
 
 
 def test_the_manifest_tells_what_an_entry_imports(tmp_path: Path) -> None:

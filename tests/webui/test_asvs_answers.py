@@ -86,6 +86,35 @@ async def test_whatever_shows_a_person_is_kept_by_no_cache(site: Site, visitors:
     assert found > 50
 
 
+@pytest.mark.asvs("14.3.2")
+async def test_nothing_that_is_not_the_same_for_all_stays_in_a_browser_refusals_neither(
+    site: Site, visitors: Visitors
+) -> None:
+    seen = set()
+    async for whose, _, answer in answers(site, visitors, [*PAGES, "/nowhere", "/api/nowhere"]):
+        kept = whose.startswith("/api/v1/openapi.json")
+        assert (answer.headers.get("Cache-Control") == "no-store") is not kept, whose
+        seen.add((answer.status, answer.content_type))
+    for status in (200, 403, 404):
+        assert {(status, "text/html"), (status, "application/json")} <= seen
+    assert 303 in {status for status, _ in seen}
+
+
+@pytest.mark.asvs("14.3.2")
+async def test_the_json_of_a_call_which_names_the_other_side_stays_nowhere(
+    site: Site, visitors: Visitors
+) -> None:
+    doctor = await visitors.doctor()
+    for one, status in ((doctor, 201), (visitors.stranger(), 401)):
+        answer = await one.http.post(
+            f"{site.origin}/api/v1/calls",
+            json={"person_id": "p-hoa"},
+            headers={"Origin": site.origin},
+        )
+        assert answer.status == status
+        assert answer.headers["Cache-Control"] == "no-store"
+
+
 @pytest.mark.asvs("7.4.4")
 async def test_every_page_of_somebody_signed_in_has_the_way_out(
     site: Site, visitors: Visitors

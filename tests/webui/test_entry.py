@@ -48,6 +48,19 @@ async def test_the_nurse_sees_a_qr_code_and_digits_once_and_later_that_they_were
     assert "đã dùng" in await (await nurse.get(PAGE)).text()
 
 
+@pytest.mark.asvs("6.6.1")
+async def test_the_page_says_that_reading_digits_out_is_the_weaker_way_and_what_to_do_then(
+    nurse: Visitor,
+) -> None:
+    html, _ = await hand_over(nurse)
+    assert html.index("<svg") < html.index("Đọc số qua điện thoại kém an toàn hơn")
+    assert "hãy tự gọi vào số có trong hồ sơ" in html
+    assert "kém an toàn" not in await (await nurse.get(PAGE)).text()
+    await nurse.post("/language", {"locale": "en"})
+    english = await (await nurse.post(PAGE)).text()
+    assert "Reading the digits out over the telephone is weaker" in english
+
+
 async def test_a_qr_code_enters_without_anything_typed_and_stays_signed_in(
     site: Site, visitors: Visitors
 ) -> None:
@@ -189,11 +202,12 @@ async def test_the_log_has_who_made_a_code_for_whom_and_that_it_was_used(
     await phone.post("/enrol", {"code": digits, "birth_year": "1958"})
     written = await site.database.read(
         lambda r: r.rows(
-            "SELECT action, decision, person_id FROM audit WHERE action LIKE 'entry_%' ORDER BY seq"
+            "SELECT action, decision, person_id, basis FROM audit"
+            " WHERE action LIKE 'entry_%' ORDER BY seq"
         )
     )
     assert written == [
-        ("entry_code_made", "allow", "p-nam"),
-        ("entry_code_used", "deny", ""),
-        ("entry_code_used", "allow", "p-nam"),
+        ("entry_code_made", "allow", "p-nam", "area"),
+        ("entry_code_used", "deny", "", ""),
+        ("entry_code_used", "allow", "p-nam", "code"),
     ]

@@ -1,6 +1,7 @@
 """Origins, headers, cookies and errors: what every request passes and every answer carries."""
 
 import re
+from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
@@ -271,3 +272,24 @@ async def test_ready_says_no_while_the_database_is_away(visitors: Visitors, tmp_
 async def test_a_page_without_the_built_client_says_what_to_do(site: Site) -> None:
     with pytest.raises(UnavailableError, match="make build"):
         Assets({}).asset("doctor.js")
+
+
+@pytest.mark.asvs("12.2.1")
+@pytest.mark.parametrize(
+    ("trusted", "said", "status"),
+    [
+        ([], {}, 200),
+        ([], {"X-Forwarded-For": "203.0.113.9"}, 403),
+        ([], {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"}, 403),
+        (["127.0.0.0/8"], {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "http"}, 403),
+        (["127.0.0.0/8"], {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"}, 200),
+    ],
+)
+async def test_there_is_no_way_around_the_proxy_that_ends_tls(
+    site: Site, visitors: Visitors, trusted: list[str], said: dict[str, str], status: int
+) -> None:
+    settings = site.services.settings
+    settings.public_origin = "https://telehealth.example"
+    settings.trusted_proxies = [IPv4Network(one) for one in trusted]
+    answer = await visitors.stranger().http.get(site.origin + "/login", headers=said)
+    assert answer.status == status

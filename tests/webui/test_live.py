@@ -7,7 +7,9 @@ import pytest
 from aiohttp import ClientWebSocketResponse, WSMsgType
 
 from telehealth.store.database import Transaction
+from tests.webui import people
 from tests.webui.conftest import Site, Visitor, Visitors
+from webui.keys import LIVE
 
 
 async def watching(
@@ -82,6 +84,24 @@ async def test_what_is_wrong_or_forbidden_closes_the_socket_with_its_code(
 async def test_logging_out_closes_the_socket(site: Site, visitors: Visitors) -> None:
     doctor = await visitors.doctor()
     socket, _ = await watching(site, doctor)
+    await doctor.post("/logout")
+    async with asyncio.timeout(5):
+        while (await socket.receive()).type is WSMsgType.TEXT:
+            continue
+    assert socket.close_code == 4401
+
+
+@pytest.mark.asvs("7.2.4")
+async def test_proving_again_keeps_the_socket_which_then_closes_with_the_session(
+    site: Site, visitors: Visitors
+) -> None:
+    doctor = await visitors.doctor()
+    socket, _ = await watching(site, doctor)
+    assert (await doctor.post("/confirm", {"password": people.PASSWORD})).status == 303
+    await site.app[LIVE].repair()
+    await site.database.write(touch("p-linh"))
+    site.services.bus.publish("person:p-linh", {"kind": "state"})
+    assert [row["person_id"] for row in (await changes(socket))["rows"]] == ["p-linh"]
     await doctor.post("/logout")
     async with asyncio.timeout(5):
         while (await socket.receive()).type is WSMsgType.TEXT:

@@ -3,7 +3,8 @@
 import pyotp
 import pytest
 
-from telehealth.access import recovery, sessions
+from telehealth.access import confirming, recovery, sessions
+from telehealth.access.passwords import MAX_LENGTH
 from telehealth.access.policy import Role
 from tests.authenticator import SoftKey
 from tests.webui import people
@@ -51,6 +52,7 @@ async def test_the_cookies_cannot_be_read_by_scripts_nor_sent_by_others(
     assert "session" not in half.cookies
 
 
+@pytest.mark.asvs("3.3.1", "3.3.3")
 @pytest.mark.parametrize("name", ["session", "device"])
 async def test_over_tls_the_cookies_are_bound_to_this_host(
     site: Site, visitors: Visitors, name: str
@@ -123,7 +125,7 @@ async def test_after_some_failures_a_name_waits_even_with_the_right_password(
     assert other.status == 303
 
 
-@pytest.mark.asvs("7.2.2")
+@pytest.mark.asvs("7.2.2", "7.2.4")
 async def test_logging_in_again_ends_the_session_before(visitors: Visitors, site: Site) -> None:
     visitor = visitors.stranger()
     first = await visitor.post("/login", {"login": "hoa", "password": people.PASSWORD})
@@ -193,6 +195,7 @@ async def test_the_account_of_somebody_who_left_opens_nothing(
     assert response.status == 403
 
 
+@pytest.mark.asvs("7.5.2")
 async def test_people_see_their_own_sessions_and_end_them_one_by_one(visitors: Visitors) -> None:
     here, there = await visitors.doctor(), await visitors.doctor()
     html = await (await here.get("/security")).text()
@@ -239,6 +242,26 @@ async def test_the_language_is_vietnamese_first_and_stays_as_chosen(visitors: Vi
     html = await (await visitor.get("/login")).text()
     assert '<html lang="en">' in html
     assert "Sign in" in html
+
+
+@pytest.mark.asvs("3.3.1", "3.3.3")
+async def test_over_tls_the_language_too_is_bound_to_this_host(
+    site: Site, visitors: Visitors
+) -> None:
+    visitor, page = visitors.stranger(), site.origin + "/login"
+    site.services.settings.public_origin = site.origin.replace("http:", "https:")
+    answer = await visitor.http.post(
+        site.origin + "/language",
+        data={"locale": "en"},
+        headers={"Origin": site.services.settings.public_origin},
+        allow_redirects=False,
+    )
+    assert list(answer.cookies) == ["__Host-lang"]
+    cookie = answer.cookies["__Host-lang"]
+    assert (cookie["secure"], cookie["path"], cookie["domain"]) == (True, "/", "")
+    for name, shown in (("__Host-lang", "en"), ("lang", "vi")):
+        html = await (await visitor.http.get(page, headers={"Cookie": f"{name}=en"})).text()
+        assert f'<html lang="{shown}">' in html
 
 
 async def test_a_chosen_language_follows_the_account_to_another_browser(
@@ -453,6 +476,7 @@ async def test_no_secret_of_a_log_in_stands_in_an_address_or_in_the_log(
     assert not any(secret in caplog.text for secret in secrets)
 
 
+@pytest.mark.asvs("16.3.1")
 async def test_the_log_has_every_log_in_refused_ones_too_and_no_name(
     site: Site, visitors: Visitors
 ) -> None:
@@ -466,19 +490,19 @@ async def test_the_log_has_every_log_in_refused_ones_too_and_no_name(
     await doctor.post("/logout")
     written = await site.database.read(
         lambda r: r.rows(
-            "SELECT action, decision, actor_id, role, target FROM audit"
+            "SELECT action, decision, actor_id, basis, role, target FROM audit"
             " WHERE action <> 'log_opened' ORDER BY seq"
         )
     )
-    assert [row[:3] for row in written] == [
-        ("signed_in", "deny", "ac-doctor"),
-        ("signed_in", "deny", "nobody"),
-        ("factor_added", "allow", "ac-doctor"),
-        ("recovery_codes_made", "allow", "ac-doctor"),
-        ("signed_in", "allow", "ac-doctor"),
-        ("signed_out", "allow", "ac-doctor"),
+    assert [row[:4] for row in written] == [
+        ("signed_in", "deny", "ac-doctor", "password"),
+        ("signed_in", "deny", "nobody", "password"),
+        ("factor_added", "allow", "ac-doctor", "password+totp"),
+        ("recovery_codes_made", "allow", "ac-doctor", "password+totp"),
+        ("signed_in", "allow", "ac-doctor", "password+totp"),
+        ("signed_out", "allow", "ac-doctor", ""),
     ]
-    assert written[4][3] == "doctor"
+    assert written[4][4] == "doctor"
     assert not any("secret" in str(row) or "bs.mai" in str(row) for row in written)
 
 
@@ -492,3 +516,78 @@ async def test_a_new_password_ends_log_ins_that_are_half_done(
     assert done.status == 303
     late = await thief.post("/login/step", {"do": "factor", "code": pyotp.TOTP(secret).now()})
     assert late.headers["Location"] == "/login?over"
+
+
+@pytest.mark.asvs("6.2.8")
+async def test_a_password_is_taken_just_as_it_was_typed_wherever_it_is_asked_for(
+    site: Site, visitors: Visitors
+) -> None:
+    offer_only(site)
+    spaced, here = f"  {NEW} ", await visitors.doctor()
+    old = await here.post("/password", {"old": f" {people.PASSWORD}", "new": spaced})
+    assert old.status == 403
+    assert (await here.post("/password", {"old": people.PASSWORD, "new": spaced})).status == 303
+    doctor = visitors.stranger()
+    for other in (NEW, f" {NEW} ", spaced + " ", spaced.upper()):
+        assert (await doctor.post("/login", STAFF | {"password": other})).status == 403
+    assert (await doctor.post("/login", STAFF | {"password": spaced})).status == 303
+    assert (await doctor.post("/confirm", {"password": NEW})).status == 403
+    assert (await doctor.post("/confirm", {"password": spaced})).status == 303
+
+
+@pytest.mark.asvs("6.2.8")
+async def test_more_than_the_password_does_not_open(site: Site, visitors: Visitors) -> None:
+    offer_only(site)
+    longest, here = ("hgktvxzpnb" * 20)[:MAX_LENGTH], await visitors.doctor()
+    refused = await here.post("/password", {"old": people.PASSWORD, "new": longest + "x"})
+    assert refused.status == 422
+    assert (await here.post("/password", {"old": people.PASSWORD, "new": longest})).status == 303
+    doctor = visitors.stranger()
+    assert (await doctor.post("/login", STAFF | {"password": longest + "x"})).status == 403
+    assert (await doctor.post("/login", STAFF | {"password": longest})).status == 303
+
+
+@pytest.mark.asvs("6.2.8")
+async def test_the_password_that_replaces_a_given_one_keeps_its_blanks(
+    site: Site, visitors: Visitors
+) -> None:
+    offer_only(site)
+    await site.database.write(
+        lambda tx: tx.execute("UPDATE account SET password_temporary = ?", (True,))
+    )
+    doctor = visitors.stranger()
+    await doctor.post("/login", STAFF)
+    assert (await doctor.post("/login/step", {"do": "password", "new": f" {NEW}"})).status == 303
+    again = visitors.stranger()
+    assert (await again.post("/login", STAFF | {"password": NEW})).status == 403
+    assert (await again.post("/login", STAFF | {"password": f" {NEW}"})).status == 303
+
+
+@pytest.mark.asvs("6.2.12")
+async def test_a_stolen_password_is_refused_with_the_reason(visitors: Visitors) -> None:
+    doctor = await visitors.doctor()
+    form = {"old": people.PASSWORD, "new": "strawberry"}
+    refused = await doctor.post("/password", form)
+    assert refused.status == 422
+    assert "đã bị lộ ở nơi khác" in await refused.text()
+
+
+@pytest.mark.asvs("7.5.2")
+@pytest.mark.parametrize("act", ["{other}/end", "end-others", "end-all"])
+async def test_sessions_are_ended_only_after_a_fresh_proof(
+    site: Site, visitors: Visitors, act: str
+) -> None:
+    here, there = await visitors.doctor(), await visitors.doctor()
+    await site.database.write(
+        lambda tx: tx.execute(
+            "UPDATE login_session SET confirmed_ms = ?", (tx.now_ms - confirming.FRESH_MS,)
+        )
+    )
+    path = "/sessions/" + act.format(other=sessions.token_hash(there.token).hex()[:16])
+    asked = await here.post(path)
+    assert asked.headers["Location"] == "/confirm?next=/security%23sessions"
+    assert (await there.get("/doctor")).status == 200
+    form = {"password": people.PASSWORD, "next": "/security#sessions"}
+    assert (await here.post("/confirm", form)).headers["Location"] == "/security#sessions"
+    await here.post(path)
+    assert (await there.get("/doctor")).status == 303

@@ -6,8 +6,9 @@ import pyotp
 import pytest
 from aiohttp import ClientResponse
 
-from telehealth.access import recovery, second_factor
+from telehealth.access import recovery, second_factor, sessions
 from telehealth.access.confirming import FRESH_MS
+from telehealth.store.database import Reader, Row
 from tests.authenticator import SoftKey
 from tests.webui import people
 from tests.webui.conftest import Site, Visitor, Visitors
@@ -37,6 +38,7 @@ async def let_age(site: Site, age_ms: int = FRESH_MS) -> None:
     )
 
 
+@pytest.mark.asvs("7.5.1")
 @pytest.mark.parametrize(("method", "path"), GRAVE)
 async def test_an_old_proof_is_asked_for_again_before_anything_grave(
     site: Site, visitors: Visitors, method: str, path: str
@@ -92,23 +94,116 @@ async def test_guessing_in_a_stolen_session_is_stopped(site: Site, visitors: Vis
     doctor = await visitors.doctor()
     await let_age(site)
     for _ in range(5):
-        assert (await doctor.post("/confirm", {"code": "000000"})).status == 403
+        assert (await doctor.post("/confirm", {"password": "wrong"})).status == 403
     answer = await doctor.post("/confirm", {"password": people.PASSWORD})
     assert answer.status == 429
     assert answer.headers["Retry-After"]
     assert "Sai quá nhiều lần" in await answer.text()
 
 
-async def test_a_code_confirms_and_the_page_offers_only_what_the_account_has(
+@pytest.mark.asvs("7.5.1")
+async def test_who_has_the_session_and_the_password_cannot_guess_the_second_factor(
+    site: Site, visitors: Visitors
+) -> None:
+    secret = await set_up_totp(site, "ac-doctor")
+    doctor = await visitors.doctor()
+    await let_age(site)
+    for _ in range(5):
+        await doctor.post("/confirm", {"password": people.PASSWORD})
+        assert (await doctor.post("/confirm", {"code": "000000"})).status == 403
+    await doctor.post("/confirm", {"password": people.PASSWORD})
+    right = await doctor.post("/confirm", {"code": pyotp.TOTP(secret).now()})
+    assert right.status == 429
+    assert (await doctor.get("/security/totp")).status == 303
+
+
+@pytest.mark.asvs("7.5.1")
+async def test_the_second_factor_is_asked_for_after_the_password_and_neither_is_enough_alone(
     site: Site, visitors: Visitors
 ) -> None:
     doctor = await visitors.doctor()
     await let_age(site)
     assert 'name="code"' not in await (await doctor.get("/confirm")).text()
     secret = await set_up_totp(site, "ac-doctor")
-    assert 'name="code"' in await (await doctor.get("/confirm")).text()
-    answer = await doctor.post("/confirm", {"code": pyotp.TOTP(secret).now()})
-    assert answer.headers["Location"] == "/doctor"
+    code = {"code": pyotp.TOTP(secret).now(), "next": "/security/totp"}
+    assert 'name="password"' in await (await doctor.get("/confirm")).text()
+    assert (await doctor.post("/confirm", code)).status == 403
+    half = await doctor.post("/confirm", {"password": people.PASSWORD, "next": "/security/totp"})
+    assert half.headers["Location"] == "/confirm?next=/security/totp"
+    assert (await doctor.post("/security/totp/remove")).headers["Location"].startswith("/confirm")
+    html = await (await doctor.get("/confirm?next=/security/totp")).text()
+    assert 'name="code"' in html
+    assert 'name="password"' not in html
+    assert (await doctor.post("/confirm", code)).headers["Location"] == "/security/totp"
+    assert (await doctor.get("/security/totp")).status == 200
+    noted = await site.database.read(
+        lambda r: r.rows(
+            "SELECT decision, basis FROM audit WHERE action = 'confirmed' ORDER BY seq"
+        )
+    )
+    assert noted == [("deny", "totp"), ("allow", "password+totp")]
+
+
+async def test_a_password_that_was_proved_counts_in_its_own_session_alone(
+    site: Site, visitors: Visitors
+) -> None:
+    secret = await set_up_totp(site, "ac-doctor")
+    here, there = await visitors.doctor(), await visitors.doctor()
+    await here.post("/confirm", {"password": people.PASSWORD})
+    code = {"code": pyotp.TOTP(secret).now()}
+    assert (await there.post("/confirm", code)).status == 403
+    assert (await here.post("/confirm", code)).status == 303
+
+
+@pytest.mark.asvs("7.2.4")
+async def test_proving_again_gives_the_session_a_new_token_and_the_old_one_opens_nothing(
+    site: Site, visitors: Visitors
+) -> None:
+    told: list[str] = []
+    doctor, copy = await visitors.doctor(), visitors.stranger()
+    copy.http.cookie_jar.update_cookies({"session": doctor.token})
+    before = sessions.token_hash(doctor.token)
+    site.services.bus.subscribe(
+        sessions.session_topic(before), lambda _topic, message: told.append(message["session"])
+    )
+
+    def kept(reader: Reader) -> list[Row]:
+        return reader.rows("SELECT created_ms, expires_ms, grant_id, user_agent FROM login_session")
+
+    rows_before = await site.database.read(kept)
+    assert (await copy.get("/doctor")).status == 200
+    done = await doctor.post("/confirm", {"password": people.PASSWORD})
+    after = sessions.token_hash(done.cookies["session"].value)
+    assert after != before
+    assert (await doctor.get("/doctor")).status == 200
+    assert (await copy.get("/doctor")).status == 303
+    assert await site.database.read(kept) == rows_before
+    assert told == [after.hex()]
+    noted = await site.database.read(
+        lambda r: r.rows("SELECT session, target, basis FROM audit WHERE action = 'confirmed'")
+    )
+    assert noted == [(before.hex()[:16], f"session:{after.hex()[:16]}", "password")]
+
+
+@pytest.mark.asvs("7.2.4")
+async def test_a_wrong_proof_leaves_the_token_as_it_is(visitors: Visitors) -> None:
+    doctor = await visitors.doctor()
+    wrong = await doctor.post("/confirm", {"password": "wrong"})
+    assert "session" not in wrong.cookies
+    assert (await doctor.get("/doctor")).status == 200
+
+
+async def test_an_authenticator_that_is_being_set_up_stays_the_same_over_a_proof(
+    site: Site, visitors: Visitors
+) -> None:
+    doctor = await visitors.doctor()
+    secret = secret_of(await (await doctor.get("/security/totp")).text())
+    await let_age(site)
+    code = {"code": pyotp.TOTP(secret).now()}
+    assert (await doctor.post("/security/totp", code)).headers["Location"].startswith("/confirm")
+    await doctor.post("/confirm", {"password": people.PASSWORD, "next": "/security/totp"})
+    assert secret_of(await (await doctor.get("/security/totp")).text()) == secret
+    assert (await doctor.post("/security/totp", code)).status == 200
 
 
 async def test_who_has_no_password_is_told_how_to_prove_it_instead(
@@ -199,7 +294,8 @@ async def test_security_keys_are_added_named_and_removed(site: Site, visitors: V
     assert (await doctor.post(f"/security/keys/{keys[1]}/remove")).status == 409
 
 
-async def test_a_security_key_confirms(site: Site, visitors: Visitors) -> None:
+@pytest.mark.asvs("7.5.1")
+async def test_a_security_key_confirms_after_the_password(site: Site, visitors: Visitors) -> None:
     local = at_localhost(site)
     doctor, key = Visitor(local), SoftKey(origin=local.origin)
     visitors.all.append(doctor)
@@ -207,11 +303,13 @@ async def test_a_security_key_confirms(site: Site, visitors: Visitors) -> None:
     options = data_of(await (await doctor.get("/security/keys/new")).text())
     await doctor.post("/security/keys/new", {"name": "x", "answer": key.make(options)})
     await let_age(site)
+    await doctor.post("/confirm", {"password": people.PASSWORD})
     asked = data_of(await (await doctor.get("/confirm?next=/security/totp")).text())
     answer = key.sign(asked)
     form = {"answer": answer, "next": "/security/totp"}
     assert (await doctor.post("/confirm", form)).headers["Location"] == "/security/totp"
     await let_age(site)
+    await doctor.post("/confirm", {"password": people.PASSWORD})
     assert (await doctor.post("/confirm", form)).status == 403
 
 

@@ -7,6 +7,8 @@ from typing import Any, Final
 import pytest
 
 from protocols.identifiers import IdentifierKind
+from telehealth.access.policy import Role
+from telehealth.access.sessions import LIMITS, session_topic, token_hash
 from telehealth.people.identifiers import NewIdentifier, add
 from telehealth.people.search_index import index_person
 from telehealth.store import tables
@@ -832,3 +834,47 @@ async def test_the_desk_is_for_nurses_and_coordinators_only(
     for path in ("/station", "/station/register", "/station/persons/p-hoa", "/station/pairs"):
         assert (await visitor.get(path)).status == 403
     assert (await visitor.post("/station/search", {"text": "hoa"})).status == 403
+
+
+@pytest.mark.asvs("7.4.5")
+async def test_the_station_signs_a_lost_telephone_out_and_nobody_elses(
+    commune: Site, visitors: Visitors
+) -> None:
+    desk, told = await nurse(visitors), list[str]()
+    assert "đang đăng nhập, dùng lần cuối" not in await text_of(desk, "/station/persons/p-hoa")
+    lost, other, doctor = (
+        await visitors.patient(), await visitors.patient("ac-linh"), await visitors.doctor(),
+    )  # fmt: skip
+    topic = session_topic(token_hash(lost.token))
+    commune.services.bus.subscribe(topic, lambda _topic, message: told.append(message["kind"]))
+    page = await text_of(desk, "/station/persons/p-hoa")
+    assert "1 thiết bị đang đăng nhập, dùng lần cuối" in page
+    path = "/station/persons/p-hoa/sessions/end"
+    assert f'action="{path}"' in page
+    _, location = await posted(desk, path, {}, 303)
+    assert location == "/station/persons/p-hoa#telephones"
+    assert (await lost.get("/patient")).status == 303
+    assert told == ["ended"]
+    assert (await other.get("/patient")).status == (await doctor.get("/doctor")).status == 200
+    assert "signed_out" in await audited(commune, "p-hoa")
+
+
+@pytest.mark.asvs("7.4.5")
+async def test_a_station_elsewhere_ends_nobodys_session(commune: Site, visitors: Visitors) -> None:
+    patient, far = await visitors.patient(), await visitors.doctor("ac-nurse-far")
+    response = await far.post("/station/persons/p-hoa/sessions/end")
+    assert response.status in (403, 404)
+    assert (await patient.get("/patient")).status == 200
+
+
+async def test_a_session_that_lay_idle_too_long_is_not_counted(
+    commune: Site, visitors: Visitors
+) -> None:
+    await visitors.patient()
+    idle_ms = LIMITS[Role.PATIENT].idle_ms
+    await commune.database.write(
+        lambda tx: tx.execute("UPDATE login_session SET used_ms = ?", (tx.now_ms - idle_ms,))
+    )
+    assert "đang đăng nhập, dùng lần cuối" not in await text_of(
+        await nurse(visitors), "/station/persons/p-hoa"
+    )

@@ -15,6 +15,7 @@ from protocols.signalling import (
     decode_from_browser,
     encode,
 )
+from telehealth.access.following import until_over
 from telehealth.access.policy import Role
 from telehealth.audit.actions import AuditAction
 from telehealth.calls.bedside import Bedside
@@ -66,7 +67,7 @@ async def signalling_socket(request: web.Request) -> web.StreamResponse:
         await note(request, AuditAction.CALL_JOINED, person_id=person_id, target=target)
         socket = web.WebSocketResponse(max_msg_size=MAX_MESSAGE_BYTES, heartbeat=_HEARTBEAT_S)
         await socket.prepare(request)
-        end_with_session = services.bus.subscribe(who.topic, lambda _topic, _message: page.close())
+        end_with_session = until_over(services.bus, who.session_hash, page.close)
         tasks = [asyncio.create_task(_write(socket, page))]
         if who.role is Role.DOCTOR:
             tasks.append(asyncio.create_task(_bedside(services, person_id, page).run()))

@@ -107,6 +107,16 @@ async def password(request: web.Request) -> web.Response:
     return await _page(request, password=fresh, login=login)
 
 
+async def end_sessions(request: web.Request) -> web.Response:
+    """Sign somebody out everywhere: their telephone or laptop is lost."""
+    account_id = request.match_info["account_id"]
+    await _must_reach(request, account_id)
+    await note(request, AuditAction.SIGNED_OUT, target=f"account:{account_id} all")
+    ended = await request.app[SERVICES].database.write(lambda tx: sessions.end_all(tx, account_id))
+    sessions_ended(request, ended)
+    raise web.HTTPSeeOther(f"/admin/accounts/{account_id}")
+
+
 async def reset_factors(request: web.Request) -> web.Response:
     """Take an account's second factors away: the administrator has seen who asks."""
     account_id = request.match_info["account_id"]

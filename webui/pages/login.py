@@ -8,12 +8,12 @@ from telehealth.access import accounts, login
 from telehealth.access.limits import TooManyAttemptsError
 from telehealth.access.login import LogInRefusedError, NoRoleError
 from telehealth.audit.actions import AuditAction
-from webui.arriving import caller_of, go_on, home_of, note_account, retry_after
+from webui.arriving import caller_of, go_on, home_of, note_account, note_no_role, retry_after
 from webui.forms import fields, local_path
 from webui.guard import is_https
 from webui.i18n import LOCALES
 from webui.keys import PAGES, PASSWORDS, SERVICES, now_ms, signed_in_or_none
-from webui.render import LANGUAGE_COOKIE
+from webui.render import language_cookie
 
 _YEAR_S: Final = 365 * 24 * 3_600
 
@@ -57,7 +57,7 @@ def _form(
 
 async def login_form(request: web.Request) -> web.Response:
     """Check name and password; what else it takes is asked on the next page."""
-    services, form = request.app[SERVICES], await fields(request)
+    services, form = request.app[SERVICES], await fields(request, as_typed=("password",))
     next_path, name = local_path(form.get("next"), "/"), form.get("login", "")[:64]
     try:
         found = await login.log_in(
@@ -76,10 +76,15 @@ async def login_form(request: web.Request) -> web.Response:
         return retry_after(shown, error)
     except LogInRefusedError as error:
         await note_account(
-            request, AuditAction.SIGNED_IN, account_id=error.account_id, decision="deny"
+            request,
+            AuditAction.SIGNED_IN,
+            account_id=error.account_id,
+            decision="deny",
+            basis="password",
         )
         return _form(request, next_path=next_path, status=403, login_name=name, said="wrong")
-    except NoRoleError:
+    except NoRoleError as error:
+        await note_no_role(request, error)
         return _form(request, next_path=next_path, status=403, login_name=name, said="no_role")
     raise await go_on(request, found, next_path)
 
@@ -92,7 +97,7 @@ async def language(request: web.Request) -> web.Response:
     if chosen in LOCALES:
         services = request.app[SERVICES]
         response.set_cookie(
-            LANGUAGE_COOKIE,
+            language_cookie(request),
             chosen,
             max_age=_YEAR_S,
             path="/",

@@ -16,7 +16,16 @@ from telehealth.audit.actions import AuditAction
 from telehealth.errors import RefusedError
 from telehealth.store.database import Transaction
 from webui import cookies
-from webui.arriving import arrived, caller_of, go_on, home_of, note_account, party_of, retry_after
+from webui.arriving import (
+    arrived,
+    caller_of,
+    go_on,
+    home_of,
+    note_account,
+    note_no_role,
+    party_of,
+    retry_after,
+)
 from webui.forms import fields, local_path
 from webui.keys import PAGES, PASSWORDS, SERVICES, now_ms, signed_in_or_none
 from webui.pages.fleet import qr_svg
@@ -27,8 +36,9 @@ def begin_again() -> web.HTTPSeeOther:
     return web.HTTPSeeOther("/login?over")
 
 
-def no_role() -> web.HTTPSeeOther:
+async def no_role(request: web.Request, error: NoRoleError) -> web.HTTPSeeOther:
     """Return the way back: all was right, but the account may act as nobody now."""
+    await note_no_role(request, error)
     return web.HTTPSeeOther("/login?no_role")
 
 
@@ -124,7 +134,7 @@ _TEMPLATE: Final = {
 
 async def step_form(request: web.Request) -> web.Response:
     """Take what the step's page asked for; `do` says which of its forms was sent."""
-    form = await fields(request)
+    form = await fields(request, as_typed=("new",))
     take = _TAKE.get(form.get("do", ""))
     if take is None:
         raise RefusedError("do", f"one of {sorted(_TAKE)}", form.get("do", "")[:20])
@@ -149,17 +159,28 @@ async def _take_factor(request: web.Request, form: dict[str, str]) -> web.Respon
             request, next_path=next_path, status=429, said="many", retry_at_ms=at_ms
         )
         return retry_after(shown, error)
-    except StepOverError:
+    except StepOverError as error:
+        if error.account_id:
+            await _note_wrong(request, error.account_id, form)
         raise begin_again() from None
-    except NoRoleError:
-        raise no_role() from None
+    except NoRoleError as error:
+        raise await no_role(request, error) from None
     except LogInRefusedError as error:
-        await note_account(
-            request, AuditAction.SIGNED_IN, account_id=error.account_id, decision="deny"
-        )
+        await _note_wrong(request, error.account_id, form)
         said = "key" if form.get("answer") else "wrong"
         return await _step(request, next_path=next_path, status=403, said=said)
     raise await go_on(request, found, next_path)
+
+
+async def _note_wrong(request: web.Request, account_id: str, form: dict[str, str]) -> None:
+    """Write down that a second factor was wrong, and which kind was tried."""
+    await note_account(
+        request,
+        AuditAction.SIGNED_IN,
+        account_id=account_id,
+        decision="deny",
+        basis="webauthn" if form.get("answer") else second_factor.kind_of(form.get("code", "")),
+    )
 
 
 async def _take_password(request: web.Request, form: dict[str, str]) -> web.Response:
@@ -175,8 +196,8 @@ async def _take_password(request: web.Request, form: dict[str, str]) -> web.Resp
         )
     except StepOverError:
         raise begin_again() from None
-    except NoRoleError:
-        raise no_role() from None
+    except NoRoleError as error:
+        raise await no_role(request, error) from None
     except RefusedError as error:
         return await _step(request, next_path=next_path, status=422, said=error.limit)
     await note_account(request, AuditAction.PASSWORD_CHANGED, account_id=found.account_id)
@@ -229,7 +250,7 @@ async def _set_up_failed(
     if isinstance(error, StepOverError):
         raise begin_again() from None
     if isinstance(error, NoRoleError):
-        raise no_role() from None
+        raise await no_role(request, error) from None
     status = 422 if isinstance(error, RefusedError) else 403
     return await _step(request, next_path=next_path, status=status, said=said)
 

@@ -14,7 +14,7 @@ from telehealth.access import (
     sessions,
     steps,
 )
-from telehealth.access.confirming import NotConfirmedError, Proof, password_of
+from telehealth.access.confirming import Confirmed, NotConfirmedError, Proof, password_of
 from telehealth.access.limits import TooManyAttemptsError
 from telehealth.access.passwords import MIN_LENGTH
 from telehealth.access.policy import Role
@@ -24,6 +24,7 @@ from telehealth.access.steps import Kind
 from telehealth.audit.actions import AuditAction
 from telehealth.errors import IllegalTransitionError, RefusedError
 from telehealth.store.database import Reader, Transaction
+from webui import cookies
 from webui.arriving import (
     home_of,
     must_have_factor,
@@ -33,6 +34,7 @@ from webui.arriving import (
 )
 from webui.forms import fields, local_path
 from webui.keys import PAGES, PASSWORDS, SERVICES, now_ms, signed_in
+from webui.notices import session_renewed
 from webui.pages.fleet import qr_svg
 from webui.pages.login_step import codes_page, grouped
 from webui.permit import note
@@ -107,14 +109,15 @@ async def _confirm(
 
     def look(tx: Transaction) -> dict[str, Any]:
         have = second_factor.factors(tx, who.account_id)
+        half = confirming.half_way(tx, who.account_id, who.session_hash)
         options = None
-        if have.keys and party is not None:
+        if half and have.keys and party is not None:
             step = steps.of_session(tx, who.session_hash, Kind.CONFIRM, who.account_id)
             options = json.loads(
                 security_keys.request_options(party, challenge=step.challenge, keys=have.keys)
             )
         has_password = bool(password_of(tx, who.account_id))
-        return {"factors": have, "has_password": has_password, "data": options}
+        return {"factors": have, "half": half, "has_password": has_password, "data": options}
 
     found = await request.app[SERVICES].database.write(look)
     return request.app[PAGES].render(
@@ -131,16 +134,17 @@ async def _confirm(
 
 
 async def confirm(request: web.Request) -> web.Response:
-    """Take the password or a second factor again."""
-    who, form = signed_in(request), await fields(request)
+    """Take the password again, then a second factor; the session gets a new token."""
+    who, form = signed_in(request), await fields(request, as_typed=("password",))
     next_path = local_path(form.get("next"), "/")
+    proof = Proof(form.get("password", ""), form.get("code", ""), form.get("answer", ""))
     try:
-        await confirming.confirm(
+        found = await confirming.confirm(
             request.app[SERVICES].database,
             request.app[PASSWORDS],
             account_id=who.account_id,
             session_hash=who.session_hash,
-            proof=Proof(form.get("password", ""), form.get("code", ""), form.get("answer", "")),
+            proof=proof,
             party=party_of(request),
         )
     except TooManyAttemptsError as error:
@@ -148,10 +152,23 @@ async def confirm(request: web.Request) -> web.Response:
         shown = await _confirm(request, next_path, status=429, said="many", retry_at_ms=at_ms)
         return retry_after(shown, error)
     except NotConfirmedError:
-        await note(request, AuditAction.CONFIRMED, decision="deny")
-        return await _confirm(request, next_path, status=403, said="wrong")
-    await note(request, AuditAction.CONFIRMED)
-    raise web.HTTPSeeOther(next_path if next_path != "/" else home_of(who.role))
+        await note(request, AuditAction.CONFIRMED, decision="deny", basis=proof.kind)
+        said = "key" if form.get("answer") else "wrong"
+        return await _confirm(request, next_path, status=403, said=said)
+    if found is None:
+        raise web.HTTPSeeOther("/confirm" + with_next(next_path))
+    raise await _confirmed(request, found, next_path)
+
+
+async def _confirmed(request: web.Request, found: Confirmed, next_path: str) -> web.HTTPSeeOther:
+    """Return the way on, with the session's new token; the log says which session it becomes."""
+    who, after = signed_in(request), sessions.token_hash(found.token)
+    session_renewed(request, who.session_hash, after)
+    target = f"session:{after.hex()[:16]}"
+    await note(request, AuditAction.CONFIRMED, target=target, basis=found.by)
+    response = web.HTTPSeeOther(next_path if next_path != "/" else home_of(who.role))
+    cookies.renew_session(request, response, found.token, who.role)
+    return response
 
 
 async def totp_page(request: web.Request) -> web.Response:

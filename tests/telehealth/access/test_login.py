@@ -19,7 +19,7 @@ from telehealth.access import (
 )
 from telehealth.access.limits import Limit, TooManyAttemptsError
 from telehealth.access.login import Caller, HalfWay, LoggedIn, LogInRefusedError, NoRoleError
-from telehealth.access.passwords import Passwords, hash_now, new_password
+from telehealth.access.passwords import MAX_LENGTH, Passwords, hash_now, new_password
 from telehealth.access.policy import STAFF, Role
 from telehealth.access.security_keys import Party
 from telehealth.access.steps import Kind, StepOverError
@@ -96,6 +96,19 @@ async def test_only_the_right_password_matches_and_nobody_has_one() -> None:
     assert not await passwords.matches(encoded, "secret-two")
     assert not await passwords.matches(None, "secret-one")
     assert not await passwords.matches("not a hash", "secret-one")
+
+
+@pytest.mark.asvs("6.2.8")
+async def test_a_password_is_neither_cut_nor_trimmed_before_it_is_checked() -> None:
+    passwords, longest = Passwords(), "hgktvxzpnb" * (MAX_LENGTH // 10)
+    encoded = await passwords.hash(longest)
+    assert await passwords.matches(encoded, longest)
+    assert not await passwords.matches(encoded, longest + "x")
+    assert not await passwords.matches(encoded, longest[:-1])
+    spaced = await passwords.hash(" Mở ra, vừng ơi ")
+    assert await passwords.matches(spaced, " Mở ra, vừng ơi ")
+    for other in ("Mở ra, vừng ơi", " Mở ra, vừng ơi", " mở ra, vừng ơi "):
+        assert not await passwords.matches(spaced, other)
 
 
 @pytest.mark.asvs("6.4.1")

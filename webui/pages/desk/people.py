@@ -8,7 +8,7 @@ from aiohttp import web
 from protocols.identifiers import Identifier, IdentifierKind, Sex
 from protocols.qr.fields import BirthDate
 from telehealth import assigning, station
-from telehealth.access import break_glass
+from telehealth.access import break_glass, sessions
 from telehealth.access.policy import Action
 from telehealth.access.scope import may
 from telehealth.audit.actions import AuditAction
@@ -95,6 +95,7 @@ async def show(
             "programmes": station.programmes_for(reader, who.actor, now),
             "doctors": station.doctors_for(reader, programme_id, where),
             "devices": station.free_devices(reader, who.actor, now),
+            "signed_in_at": sessions.of_person(reader, person_id),
         }
 
     target = f"identifier:{whole}" if whole else ""
