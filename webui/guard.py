@@ -163,7 +163,7 @@ async def _recognise(request: web.Request) -> None:
     if found is None:
         return
     request[SIGNED_IN] = found
-    if now_ms - found.used_ms >= TOUCH_AFTER_MS:
+    if abs(now_ms - found.used_ms) >= TOUCH_AFTER_MS:  # from the future: the clock was set back
         await services.database.write(lambda tx: sessions.touch(tx, session_hash))
 
 

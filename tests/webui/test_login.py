@@ -180,6 +180,24 @@ async def test_a_session_dies_of_age_and_of_idleness(site: Site, visitors: Visit
         assert (await visitor.get("/doctor")).status == 303
 
 
+async def test_a_clock_set_back_signs_nobody_out_and_idleness_counts_from_the_new_time(
+    site: Site, visitors: Visitors
+) -> None:
+    visitor = await visitors.doctor()
+    key = sessions.token_hash(visitor.token)
+    tomorrow_ms = site.now_ms + people.DAY
+    await site.database.write(
+        lambda tx: tx.execute(
+            "UPDATE login_session SET used_ms = ? WHERE token_hash = ?", (tomorrow_ms, key)
+        )
+    )
+    assert (await visitor.get("/doctor")).status == 200
+    used = await site.database.read(
+        lambda r: r.rows("SELECT used_ms FROM login_session WHERE token_hash = ?", (key,))
+    )
+    assert abs(used[0][0] - site.now_ms) < people.HOUR
+
+
 @pytest.mark.asvs("7.4.2")
 async def test_the_account_of_somebody_who_left_opens_nothing(
     site: Site, visitors: Visitors
