@@ -2,9 +2,10 @@
 
 import shutil
 import sqlite3
+import tempfile
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -14,6 +15,14 @@ import asyncpg
 from benchmarks.figures import CannotMeasureError
 from telehealth.store.database import Database, Reader
 from telehealth.store.tables.vitals import ReadingCopy
+
+
+@contextmanager
+def folder_in(parent: Path) -> Iterator[Path]:
+    """Yield an empty folder on the disk that is to be measured; it goes with the block."""
+    parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=parent) as folder:
+        yield Path(folder).resolve()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,8 @@ and afterwards that database must hold exactly what was acknowledged.
 import argparse
 import asyncio
 import importlib.util
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -19,7 +18,7 @@ import aiohttp
 import typer
 
 from benchmarks import figures, keyring, proc, processes, raw
-from benchmarks.databases import Databases, check, stored
+from benchmarks.databases import Databases, check, folder_in, stored
 from benchmarks.figures import Baseline, CannotMeasureError, Figure
 from benchmarks.load import Counted, Plan
 from benchmarks.messages import DEVICES, SAMPLES, most_messages
@@ -283,19 +282,12 @@ def parser() -> argparse.ArgumentParser:
     return options
 
 
-@contextmanager
-def _folder_in(parent: Path) -> Iterator[Path]:
-    parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="bench-", dir=parent) as folder:
-        yield Path(folder).resolve()
-
-
 def main(args: list[str]) -> int:
     """Measure what the arguments ask for; returns 1 where a figure could not be measured."""
     keyring.hand_over()
     given = parser().parse_args(args)
     measures = list(chosen(given.only))
-    with _folder_in(given.folder) as folder:
+    with folder_in(given.folder) as folder:
         bench = Bench(
             rounds=given.rounds,
             seconds=given.seconds,

@@ -7,11 +7,9 @@ transactions of their own, as a page does. Whoever is looked for must be found, 
 import argparse
 import asyncio
 import random
-import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,7 +17,7 @@ from typing import Final
 import typer
 
 from benchmarks import figures
-from benchmarks.databases import Databases
+from benchmarks.databases import Databases, folder_in
 from benchmarks.figures import Baseline, CannotMeasureError, Figure, percentile
 from benchmarks.people_names import RARE_FAMILY
 from benchmarks.people_population import Country, Somebody, fill, new_vault
@@ -211,19 +209,12 @@ def parser() -> argparse.ArgumentParser:
     return options
 
 
-@contextmanager
-def _folder_in(parent: Path) -> Iterator[Path]:
-    parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="bench-", dir=parent) as folder:
-        yield Path(folder).resolve()
-
-
 def main(args: list[str]) -> int:
     """Measure what the arguments ask for; returns 1 where it could not be measured."""
     given = parser().parse_args(args)
     found: list[Figure] = []
     failure = ""
-    with _folder_in(given.folder) as folder:
+    with folder_in(given.folder) as folder:
         try:
             found = asyncio.run(
                 measure(given.database, given.people, given.rounds, given.each, folder)

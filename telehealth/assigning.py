@@ -6,8 +6,8 @@ Who may do so to a person is asked before (`telehealth.access.scope`); here stan
 from typing import Final
 
 from telehealth import cases, judging, loans
-from telehealth.access.policy import Actor, Role
-from telehealth.access.reach import reaching
+from telehealth.access.policy import Actor
+from telehealth.access.reach import doctors_at
 from telehealth.errors import IllegalTransitionError, NotAllowedError, NotFoundError, RefusedError
 from telehealth.store.database import Reader, Transaction
 
@@ -46,14 +46,10 @@ def assign(tx: Transaction, person_id: str, programme_id: str, doctor_id: str | 
 
 
 def _doctors(reader: Reader, person_id: str, programme_id: str) -> list[str]:
-    rows = reader.rows(
-        "SELECT COALESCE(p.place_id, g.place_id) FROM person p, programme g"
-        " WHERE p.person_id = ? AND g.programme_id = ?",
-        (person_id, programme_id),
-    )
+    rows = reader.rows("SELECT place_id FROM person WHERE person_id = ?", (person_id,))
     if not rows:
         raise NotFoundError(f"no person {person_id}")
-    return reaching(reader, [Role.DOCTOR], programme_id=programme_id, place_id=rows[0][0])
+    return doctors_at(reader, programme_id, rows[0][0])
 
 
 def lend(tx: Transaction, actor: Actor, device_id: str, person_id: str) -> str:
@@ -77,18 +73,6 @@ def adopt(tx: Transaction, actor: Actor, device_id: str) -> None:
         "UPDATE device SET place_id = ? WHERE device_id = ? AND place_id IS NULL",
         (actor.place_id, device_id),
     )
-
-
-def borrower_of(reader: Reader, loan_id: str) -> str:
-    """Return who has the device of a loan.
-
-    Raises:
-        NotFoundError: no such loan.
-    """
-    rows = reader.rows("SELECT person_id FROM device_loan WHERE loan_id = ?", (loan_id,))
-    if not rows:
-        raise NotFoundError(f"no loan {loan_id}")
-    return str(rows[0][0])
 
 
 def move_device(tx: Transaction, actor: Actor, device_id: str, place_id: str) -> None:

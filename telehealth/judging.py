@@ -29,11 +29,8 @@ from telehealth.subjects import (
 from telehealth.timers import Due
 from telehealth.vitals import watching
 from telehealth.vitals.decisions import (
-    PRIORITY_OF,
     AlertAction,
     AlertDecision,
-    AlertKind,
-    Cause,
     TimerDecision,
     TimerKind,
 )
@@ -179,16 +176,13 @@ def _put_on_the_desk(judged: Judged, reading: Reading, outcome: Outcome) -> None
     assessed = outcome.assessment
     if assessed is None or assessed.level is not Level.RED:
         return
-    decision = AlertDecision(
-        cause=Cause.VITALS,
-        kind=AlertKind.PHYSIOLOGICAL,
-        action=AlertAction.RAISE,
-        level=Level.RED,
-        priority=PRIORITY_OF[Level.RED],
-        reasons=assessed.reasons,
-        measured_at=reading.measured_at,
+    decision = watching.vitals_alert(
+        AlertAction.RAISE,
+        Level.RED,
+        assessed.reasons,
+        epoch_ms(reading.measured_at),
         late=outcome.late,
-        time_uncertain=outcome.time_uncertain,
+        uncertain=outcome.time_uncertain,
     )
     case = _case(NOBODY, reading.device_id, decision)
     judged.cases.append(replace(case, subject_id=reading.device_id, person_id=None))

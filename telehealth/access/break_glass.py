@@ -64,20 +64,6 @@ class GlassShown:
     review_note: str
 
 
-def find_exact(reader: Reader, kind: str, value: str) -> list[str]:
-    """Return whoever is known under just this number, in no area in particular."""
-    hashes = reader.vault.hashes(f"identifier:{kind}", value)
-    marks = ", ".join("?" for _ in hashes)
-    rows = reader.rows(
-        "SELECT DISTINCT i.person_id FROM person_identifier i"  # noqa: S608 - question marks
-        " JOIN person p ON p.person_id = i.person_id"
-        f" WHERE i.kind = ? AND i.value_hash IN ({marks}) AND i.ended_ms IS NULL"
-        " AND p.merged_into IS NULL ORDER BY i.person_id",
-        (kind, *hashes),
-    )
-    return [row[0] for row in rows]
-
-
 def start(
     tx: Transaction, actor: Actor, person_id: str, *, reason: str, note: str, minutes: int
 ) -> str:

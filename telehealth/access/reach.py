@@ -41,6 +41,14 @@ def doctors_of(reader: Reader, person_id: str) -> list[str]:
     return reaching(reader, [Role.DOCTOR], programme_id=programme_id, place_id=place_id)
 
 
+def doctors_at(reader: Reader, programme_id: str, place_id: str | None) -> list[str]:
+    """Return the doctors of a programme at a place; without one, where the programme runs."""
+    if place_id is None:
+        rows = reader.rows("SELECT place_id FROM programme WHERE programme_id = ?", (programme_id,))
+        place_id = rows[0][0] if rows else None
+    return reaching(reader, [Role.DOCTOR], programme_id=programme_id, place_id=place_id)
+
+
 def station_of(reader: Reader, device_id: str) -> list[str]:
     """Return the nurses and doctors who answer for what a device of nobody measures."""
     rows = reader.rows("SELECT place_id FROM device WHERE device_id = ?", (device_id,))

@@ -216,6 +216,18 @@ def act(
     return alert
 
 
+def merge(tx: Transaction, alert: Alert, into_id: str, by: str) -> None:
+    """Let another alert stand for this one, whose clocks stop.
+
+    Raises:
+        IllegalTransitionError: not from where the alert stands.
+    """
+    merged, events = lifecycle.apply(alert, Action.MERGE, by, now=tx.now, merged_into=into_id)
+    records.add_events(tx, events)
+    records.store(tx, merged)
+    _set_clocks(tx, merged, tx.now)
+
+
 def _closed_by_a_human(tx: Transaction, alert: Alert, person_id: str) -> None:
     """Let the same level of the same cause stay silent for a while, a worse one not."""
     subject = subjects.subjects_of(tx, [person_id])[person_id]

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from telehealth import subjects, timers
+from protocols.uplink import epoch_ms
+from telehealth import subjects
 from telehealth.access import scope
 from telehealth.access.policy import ALLOWED, Action, Actor, Relation
 from telehealth.access.scope import Scope
@@ -21,9 +22,9 @@ from telehealth.people import recomputing, standing
 from telehealth.people.records import unseal
 from telehealth.people.search_tokens import in_scope
 from telehealth.store.database import Reader, Row, Transaction
-from telehealth.vitals.decisions import PRIORITY_OF, AlertAction, AlertDecision, AlertKind, Cause
+from telehealth.vitals import watching
+from telehealth.vitals.decisions import AlertAction, Cause
 from telehealth.vitals.levels import Level
-from telehealth.vitals.watching import LATE_AFTER
 
 MOST: Final = 2_000
 """Readings of one decision."""
@@ -255,7 +256,7 @@ def _settle_alerts(
             if heir is None:
                 _close_as_noise(tx, alert, by, why)
             else:
-                _merge_into(tx, alert, heir, by)
+                desk.merge(tx, alert, heir.alert_id, by)
     return touched, queued
 
 
@@ -263,7 +264,7 @@ def _rests_on(alert: Alert, moved: Sequence[Row]) -> bool:
     """Say whether an alert is about any of the readings: nobody's about every red one."""
     if moved[0][2] is None:
         return any(row[5] == Level.RED for row in moved)
-    return any(row[4] == int(alert.measured_at.timestamp() * 1_000) for row in moved)
+    return any(row[4] == epoch_ms(alert.measured_at) for row in moved)
 
 
 def _red_waits(reader: Reader, device_id: str) -> bool:
@@ -274,16 +275,13 @@ def _red_waits(reader: Reader, device_id: str) -> bool:
 def _raise_for(tx: Transaction, alert: Alert, person_id: str) -> tuple[Alert, bool]:
     """Raise what an alert says with a person, or join or worsen the one that stands there."""
     subject = subjects.subjects_of(tx, [person_id])[person_id]
-    decision = AlertDecision(
-        cause=Cause.VITALS,
-        kind=AlertKind.PHYSIOLOGICAL,
-        action=AlertAction.RAISE,
-        level=alert.level,
-        priority=PRIORITY_OF[alert.level],
-        reasons=alert.reasons,
-        measured_at=alert.measured_at,
-        late=tx.now - alert.measured_at > LATE_AFTER,
-        time_uncertain=alert.time_uncertain,
+    decision = watching.vitals_alert(
+        AlertAction.RAISE,
+        alert.level,
+        alert.reasons,
+        epoch_ms(alert.measured_at),
+        late=tx.now - alert.measured_at > watching.LATE_AFTER,
+        uncertain=alert.time_uncertain,
     )
     case = desk.Case(
         decision=decision,
@@ -296,16 +294,6 @@ def _raise_for(tx: Transaction, alert: Alert, person_id: str) -> tuple[Alert, bo
     )
     queued = desk.take(tx, [case])
     return records.load_open(tx, [person_id])[person_id, Cause.VITALS], queued
-
-
-def _merge_into(tx: Transaction, alert: Alert, heir: Alert, by: str) -> None:
-    ended, events = lifecycle.apply(
-        alert, lifecycle.Action.MERGE, by, now=tx.now, merged_into=heir.alert_id
-    )
-    records.add_events(tx, events)
-    records.store(tx, ended)
-    for clock in (desk.ESCALATE, desk.REVIEW):
-        timers.cancel_timer(tx, clock, alert.alert_id)
 
 
 def _close_as_noise(tx: Transaction, alert: Alert, by: str, why: str) -> None:

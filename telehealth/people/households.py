@@ -127,10 +127,7 @@ def move_out(tx: Transaction, person_id: str) -> str:
         NotFoundError: no such person, or one who lives in none.
         IllegalTransitionError: the record is merged or erased.
     """
-    standing.lock(tx, person_id)
-    found = _open(tx, person_id)
-    if not found:
-        raise NotFoundError(f"no household of {person_id}")
+    found = _homes(tx, person_id)
     for membership_id, _ in found:
         _end(tx, membership_id)
     return found[0][1]
@@ -143,16 +140,20 @@ def make_head(tx: Transaction, person_id: str) -> str:
         NotFoundError: no such person, or one who lives in none.
         IllegalTransitionError: the record is merged or erased.
     """
-    standing.lock(tx, person_id)
-    found = _open(tx, person_id)
-    if not found:
-        raise NotFoundError(f"no household of {person_id}")
-    membership_id, household_id = found[0]
+    membership_id, household_id = _homes(tx, person_id)[0]
     _no_head(tx, household_id)
     tx.execute(
         "UPDATE household_member SET is_head = ? WHERE membership_id = ?", (True, membership_id)
     )
     return household_id
+
+
+def _homes(tx: Transaction, person_id: str) -> list[tuple[str, str]]:
+    standing.lock(tx, person_id)
+    found = _open(tx, person_id)
+    if not found:
+        raise NotFoundError(f"no household of {person_id}")
+    return found
 
 
 def _open(reader: Reader, person_id: str) -> list[tuple[str, str]]:

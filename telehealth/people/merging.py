@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from telehealth import timers
-from telehealth.alerts import desk, lifecycle, records
+from telehealth.alerts import desk, records
 from telehealth.errors import IllegalTransitionError, RefusedError
 from telehealth.people import merge_record, standing
 from telehealth.people.merge_record import LINKS, Change, Key, Link, MergeRecord, State
@@ -141,14 +140,8 @@ def _merge_alerts(
             continue
         on, off = (mine, theirs) if mine.level > theirs.level else (theirs, mine)
         before = _row(tx, "alert", "alert_id", off.alert_id, _OF_ALERT)
-        ended, events = lifecycle.apply(
-            off, lifecycle.Action.MERGE, by, now=tx.now, merged_into=on.alert_id
-        )
-        records.add_events(tx, events)
-        records.store(tx, ended)
         stopped += _timers(tx, _CLOCKS, [off.alert_id])
-        for clock in _CLOCKS:
-            timers.cancel_timer(tx, clock, off.alert_id)
+        desk.merge(tx, off, on.alert_id, by)
         after = _row(tx, "alert", "alert_id", off.alert_id, _OF_ALERT)
         changes.append(Change("alert", "alert_id", off.alert_id, before, after))
     return changes, stopped

@@ -12,7 +12,6 @@ from typing import ClassVar, Final, ParamSpec, TypeVar
 from protocols.errors import TelehealthError
 from telehealth import cases, loans
 from telehealth.access import reach
-from telehealth.access.policy import Role
 from telehealth.consents.agreement import age_in_years
 from telehealth.errors import RefusedError
 from telehealth.people import duplicates, households, identifiers, standing
@@ -197,8 +196,16 @@ class Corrected:
     pairs: tuple[str, ...] = field(default=())
 
 
-def correct(tx: Transaction, person_id: str, who: Who) -> Corrected:
+def correct(
+    tx: Transaction, person_id: str, who: Who, *, place_given: str | None = None
+) -> Corrected:
     """Write down anew who somebody is; their numbers, household and case stay.
+
+    Args:
+        tx: the transaction.
+        person_id: whom.
+        who: as they are to stand.
+        place_given: what was written for the place beside a place that is known.
 
     Raises:
         FieldsRefusedError: with every field that cannot be taken.
@@ -215,7 +222,7 @@ def correct(tx: Transaction, person_id: str, who: Who) -> Corrected:
         " place_given = ? WHERE person_id = ?",
         (
             seal_personal(tx.vault, person_id, read.personal), who.sex, who.pregnant, who.locale,
-            read.place_id, read.place_given, person_id,
+            read.place_id, read.place_given or place_given, person_id,
         ),
     )  # fmt: skip
     index_person(tx, person_id)
@@ -365,10 +372,7 @@ def _check_doctor(reader: Reader, new: Registration, place_id: str | None) -> No
         raise RefusedError("doctor_id", "with a programme", new.doctor_id[:64])
     if not _is_id(new.programme_id):
         return
-    rows = reader.rows("SELECT place_id FROM programme WHERE programme_id = ?", (new.programme_id,))
-    at = place_id or (rows[0][0] if rows else None)
-    there = reach.reaching(reader, [Role.DOCTOR], programme_id=new.programme_id, place_id=at)
-    if new.doctor_id not in there:
+    if new.doctor_id not in reach.doctors_at(reader, new.programme_id, place_id):
         raise RefusedError("doctor_id", "a doctor of that programme and place", new.doctor_id[:64])
 
 

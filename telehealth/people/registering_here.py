@@ -55,21 +55,24 @@ def correct(
 ) -> Corrected:
     """Write down anew who somebody is; the language they are addressed in stays.
 
+    Without a place they stay where they are, with what was once written for it.
+
     Raises:
         FieldsRefusedError: with every field that cannot be taken.
         NotAllowedError: the person would be out of reach of whoever corrects them.
         IllegalTransitionError: the record is merged or erased.
     """
-    rows = tx.rows("SELECT locale, place_id FROM person WHERE person_id = ?", (person_id,))
+    rows = tx.rows(
+        "SELECT locale, place_id, place_given FROM person WHERE person_id = ?", (person_id,)
+    )
     if not rows:
         raise NotFoundError(f"no person {person_id}")
-    locale, place_id = rows[0]
+    locale, place_id, given_before = rows[0]
     done = registering.correct(
-        tx, person_id, replace(who, locale=locale, place=who.place or place_id or "")
+        tx,
+        person_id,
+        replace(who, locale=locale, place=who.place or place_id or ""),
+        place_given=place_given if who.place else place_given or given_before,
     )
-    if place_given is not None:
-        tx.execute(
-            "UPDATE person SET place_given = ? WHERE person_id = ?", (place_given, person_id)
-        )
     require(tx, actor, person_id, Action.REGISTER)
     return done

@@ -87,13 +87,20 @@ def search(reader: Reader, scope: Scope, text: str, limit: int = 20) -> Found:
 def find_exact(reader: Reader, kind: IdentifierKind, value: str) -> list[str]:
     """Return the records that bear a number, in nobody's scope: for break-glass alone.
 
-    A phone that the person has given up finds nobody; any other number finds for ever.
+    A phone that the person has given up finds nobody; any other number finds for ever. A family
+    shares one phone, so there may be several.
 
     Raises:
         DecodeError: the text is no number of that kind.
     """
     number = read_identifier(kind, value)
-    return sorted(_holders(reader, number.kind, number.value))
+    holders = sorted(_holders(reader, number.kind, number.value))
+    rows = reader.rows_in(
+        "SELECT person_id FROM person WHERE merged_into IS NULL AND erased_ms IS NULL"
+        " AND person_id IN (…)",
+        holders,
+    )
+    return sorted(row[0] for row in rows)
 
 
 def _by_number(reader: Reader, scope: Scope, text: str) -> list[FoundPerson]:

@@ -23,6 +23,17 @@ async def audit(site: Site, action: str) -> list[tuple[object, ...]]:
     )
 
 
+def number(tx: Transaction, person_id: str, kind: str, value: str) -> None:
+    """Let a person bear a number."""
+    hashed = tx.vault.hash(f"identifier:{kind}", value)
+    tx.insert(
+        "person_identifier",
+        ("identifier_id", "person_id", "kind", "sealed", "value_hash", "source", "added_by",
+         "added_ms"),
+        [(f"pi-{person_id}", person_id, kind, b"", hashed, "test", "test", 0)],
+    )  # fmt: skip
+
+
 async def test_a_doctor_is_asked_for_the_reason_where_a_stranger_would_be(
     site: Site, visitors: Visitors
 ) -> None:
@@ -112,16 +123,7 @@ async def test_the_officer_sees_why_and_judges_with_words(site: Site, visitors: 
 async def test_somebody_out_of_reach_is_found_by_one_exact_number_alone(
     site: Site, visitors: Visitors
 ) -> None:
-    def number(tx: Transaction) -> None:
-        hashed = tx.vault.hash("identifier:citizen_id", CITIZEN_ID)
-        tx.insert(
-            "person_identifier",
-            ("identifier_id", "person_id", "kind", "sealed", "value_hash", "source", "added_by",
-             "added_ms"),
-            [("pi-1", "p-far", "citizen_id", b"", hashed, "test", "test", 0)],
-        )  # fmt: skip
-
-    await site.database.write(number)
+    await site.database.write(lambda tx: number(tx, "p-far", "citizen_id", CITIZEN_ID))
     doctor = await visitors.doctor()
     found = await doctor.post("/emergency", {"kind": "citizen_id", "value": "001 070 000 001"})
     assert found.headers["Location"] == "/emergency/persons/p-far"
@@ -132,6 +134,27 @@ async def test_somebody_out_of_reach_is_found_by_one_exact_number_alone(
     assert (await doctor.post("/emergency", {"kind": "name", "value": "Xa"})).status == 422
     said = [row[:2] for row in await audit(site, "search_found")]
     assert said == [("ac-doctor", "p-far"), ("ac-doctor", "")]
+
+
+async def test_where_a_family_shares_a_phone_one_of_them_is_chosen(
+    site: Site, visitors: Visitors
+) -> None:
+    def family(tx: Transaction) -> None:
+        rows.person(tx, "p-far-con", "Hà Thị Gần", "1990-05-06")
+        for person_id in ("p-far", "p-far-con"):
+            number(tx, person_id, "phone", "+84912345678")
+
+    await site.database.write(family)
+    doctor = await visitors.doctor()
+    found = await doctor.post("/emergency", {"kind": "phone", "value": "0912 345 678"})
+    html = await found.text()
+    assert found.status == 200
+    for shown in ('"/emergency/persons/p-far"', '"/emergency/persons/p-far-con"'):
+        assert shown in html
+    assert "Gần, sinh năm 1990" in html
+    assert "Hà Thị" not in html
+    said = {row[1] for row in await audit(site, "search_found")}
+    assert said == {"p-far", "p-far-con"}
 
 
 async def test_look_ups_are_counted(visitors: Visitors) -> None:

@@ -559,6 +559,8 @@ async def test_who_somebody_is_is_corrected_and_found_by_the_new_name(
     page = await text_of(visitor, "/station/persons/p-hoa")
     assert "sinh 4/3/1951" in page
     assert "Nà Lộc" in page
+    await posted(visitor, path, form, 303)
+    assert await one_row(commune, row) == ("pl-xa", "77777", "en")
     page, _ = await posted(visitor, path, {**form, "place": "pl-far"}, 422)
     assert fields_marked(page) == {"place"}
     await posted(visitor, path, {**form, "place": "binh minh"}, 303)

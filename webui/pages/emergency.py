@@ -1,5 +1,7 @@
 """Access in an emergency, for doctors and nurses, and its review by the privacy officer."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import web
@@ -10,7 +12,10 @@ from telehealth.access.break_glass import GlassReason, Verdict
 from telehealth.access.limits import Limit
 from telehealth.audit.actions import AuditAction
 from telehealth.errors import DecodeError, RefusedError
-from telehealth.people.phones import read_identifier
+from telehealth.people import search
+from telehealth.people.names import given_name
+from telehealth.people.records import personal_of
+from telehealth.store.database import Reader
 from webui.forms import fields
 from webui.keys import PAGES, SERVICES, now_ms, signed_in
 from webui.pages.security import require_confirmed
@@ -21,12 +26,24 @@ KINDS: Final = ("citizen_id", "insurance", "phone")
 _HOME: Final = {"doctor": "/doctor/persons/", "nurse": "/station/persons/"}
 
 
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """One of several who bear a number: enough to tell them apart at a bedside, and no more."""
+
+    person_id: str
+    given_name: str
+    birth_year: str
+    """Empty: not known."""
+
+
 async def find_page(request: web.Request) -> web.Response:
     """Ask by which number somebody out of reach is known: no list, no name, one exact number."""
     return _find(request)
 
 
-def _find(request: web.Request, *, status: int = 200, wrong: str = "") -> web.Response:
+def _find(
+    request: web.Request, *, status: int = 200, wrong: str = "", found: Sequence[Bearer] = ()
+) -> web.Response:
     return request.app[PAGES].render(
         request,
         "emergency_find.html",
@@ -35,6 +52,7 @@ def _find(request: web.Request, *, status: int = 200, wrong: str = "") -> web.Re
         status=status,
         kinds=KINDS,
         wrong=wrong,
+        found=found,
     )
 
 
@@ -46,17 +64,28 @@ async def find(request: web.Request) -> web.Response:
     if kind not in KINDS:
         raise RefusedError("kind", f"one of {KINDS}", kind[:20])
     try:
-        identifier = read_identifier(IdentifierKind(kind), text)
+        found = await services.database.read(lambda r: _bearers(r, IdentifierKind(kind), text))
     except DecodeError:
         return _find(request, status=422, wrong="value")
-    found = await services.database.read(
-        lambda reader: break_glass.find_exact(reader, identifier.kind, identifier.value)
-    )
     if not found:
         await note(request, AuditAction.SEARCH_FOUND, target="exact:none")
         return _find(request, status=404, wrong="nobody")
-    await note(request, AuditAction.SEARCH_FOUND, person_id=found[0], target="exact")
-    raise web.HTTPSeeOther(f"/emergency/persons/{found[0]}")
+    entries = [
+        entry_of(request, AuditAction.SEARCH_FOUND, person_id=one.person_id, target="exact")
+        for one in found
+    ]
+    await services.audit.record(*entries)
+    if len(found) > 1:
+        return _find(request, found=found)
+    raise web.HTTPSeeOther(f"/emergency/persons/{found[0].person_id}")
+
+
+def _bearers(reader: Reader, kind: IdentifierKind, text: str) -> list[Bearer]:
+    known = personal_of(reader, search.find_exact(reader, kind, text))
+    return [
+        Bearer(key, given_name(personal.name), personal.birth_date[:4])
+        for key, personal in known.items()
+    ]
 
 
 async def ask_page(request: web.Request) -> web.Response:

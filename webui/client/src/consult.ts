@@ -72,7 +72,7 @@ class Consult {
   async start(): Promise<void> {
     if (OVER.includes(this.state)) return this.finish(this.state);
     // A doctor is let into a request's room only after taking it.
-    if (!(this.isDoctor && this.state === "requested")) this.line.reopen();
+    if (!(this.isDoctor && this.state === "requested")) this.line.open();
     this.describe();
     await this.open();
     this.enterButton.disabled = false;
@@ -124,7 +124,7 @@ class Consult {
     this.entered = true;
     this.show("room");
     void navigator.wakeLock?.request("screen").catch(() => undefined);
-    if (this.joined === null) this.line.reopen();
+    if (this.joined === null) this.line.open();
     else this.ready();
     this.describe();
   }

@@ -83,6 +83,11 @@ export class Line {
     return this.answered;
   }
 
+  /** Connect, unless that is done or under way. */
+  open(): void {
+    if (this.socket === null) this.reopen();
+  }
+
   /** Connect, or connect again at once: coming back costs nothing, for nothing is lost. */
   reopen(): void {
     if (this.ended) return;

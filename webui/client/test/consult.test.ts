@@ -2,7 +2,7 @@
 
 import test from "node:test";
 import assert from "node:assert/strict";
-import { numbering, waitMs } from "../src/consult_line";
+import { Line, numbering, waitMs } from "../src/consult_line";
 import { redFirst, SILENCE_MS, SilenceWatch } from "../src/consult_peer";
 import { trailPath } from "../src/consult_vitals";
 import type { Joined } from "../src/consult_messages";
@@ -48,6 +48,35 @@ test("waits double, are capped, and differ by chance", () => {
   assert.deepEqual([0, 1, 2].map((attempt) => waitMs(attempt, 1)), [400, 800, 1_600]);
   assert.equal(waitMs(0, 0), 200);
   assert.equal(waitMs(50, 1), 8_000);
+});
+
+test("a line that is being opened is not opened again, for that would cut it off", () => {
+  const opened: { closed: boolean }[] = [];
+  class Connecting {
+    closed = false;
+    constructor() {
+      opened.push(this);
+    }
+    close(): void {
+      this.closed = true;
+    }
+  }
+  const real = { WebSocket: globalThis.WebSocket, addEventListener: globalThis.addEventListener };
+  Object.assign(globalThis, { WebSocket: Connecting, addEventListener: () => undefined });
+  try {
+    const nothing = () => undefined;
+    const line = new Line("ws://room", {
+      joined: nothing, told: nothing, vitals: nothing, failed: nothing, open: nothing,
+      refused: nothing,
+    });
+    line.open();
+    line.open();
+    assert.deepEqual(opened.map((socket) => socket.closed), [false]);
+    line.reopen();
+    assert.deepEqual(opened.map((socket) => socket.closed), [true, false]);
+  } finally {
+    Object.assign(globalThis, real);
+  }
 });
 
 test("silence is told at its limit and not before, and only after something had come", () => {

@@ -116,7 +116,7 @@ async def give_back(request: web.Request) -> web.Response:
     """Take a device back; what it measured before stays with whoever had it."""
     services, loan_id = request.app[SERVICES], request.match_info["loan_id"]
     form = await fields(request)
-    person_id = await services.database.read(lambda r: assigning.borrower_of(r, loan_id))
+    person_id = await services.database.read(lambda r: loans.borrower_of(r, loan_id))
     await before(
         request,
         person_id,
