@@ -74,9 +74,12 @@ class Server:
         return self.run(work())
 
     def publish(self, topic: str, message: dict[str, Any]) -> None:
-        """Say something on the bus."""
+        """Say something on the bus once somebody listens; what is said to nobody is lost."""
 
         async def work() -> None:
+            async with asyncio.timeout(10):
+                while not self.services.bus.wanted(topic):  # noqa: ASYNC110 - no event says so
+                    await asyncio.sleep(0.01)
             self.services.bus.publish(topic, message)
 
         self.run(work())

@@ -1,6 +1,8 @@
 """Bad input on the uplink: a clear error, nothing lost, nobody disturbed (docs/uplink.md §5)."""
 
+import asyncio
 import logging
+import select
 import zlib
 from dataclasses import replace
 
@@ -399,3 +401,25 @@ async def test_the_welcome_says_what_is_committed(server: Listening) -> None:
         welcome = await gateway.says_hello(keys)
     assert isinstance(welcome, Welcome)
     assert welcome.acked == {"live": 1, "backlog": 0}
+
+
+async def test_the_last_word_reaches_a_gateway_that_is_just_sending(
+    sqlite_server: Listening,
+) -> None:
+    """What comes in after a socket was closed resets the connection, and the last word with it."""
+    await world.make(sqlite_server.services.database)
+    keys = await wire.enrolled(sqlite_server.services.database)
+    async with wire.connected(sqlite_server.origin, keys) as gateway:
+        socket = gateway.socket
+        socket.transport.pause_reading()
+        sqlite_server.services.uplinks[keys.gateway_id].revoked()
+        await asyncio.to_thread(
+            select.select, [socket.transport.get_extra_info("socket").fileno()], [], []
+        )
+        for seq in (1, 2):
+            await gateway.send(wire.minute(seq, now_ms(), 97.0, device=DEVICE))
+            for _ in range(100):
+                await asyncio.sleep(0)
+        socket.transport.resume_reading()
+        failure, close_code = await gateway.failed()
+    assert (failure.code, close_code) == ("revoked", 4003)

@@ -48,7 +48,10 @@ async def gateway_socket(request: web.Request) -> web.StreamResponse:
     """Serve one gateway from challenge to close (docs/uplink.md)."""
     services = request.app[SERVICES]
     socket = web.WebSocketResponse(
-        max_msg_size=MAX_MESSAGE_BYTES, heartbeat=_HEARTBEAT_S, decode_text=False
+        max_msg_size=MAX_MESSAGE_BYTES,
+        heartbeat=_HEARTBEAT_S,
+        decode_text=False,
+        timeout=_FAREWELL_S,
     )
     await socket.prepare(request)
     try:
@@ -123,32 +126,59 @@ async def _serve(
         link.revoked()
 
     unsubscribe = services.bus.subscribe(f"gateway:{hello.gateway}", revoked)
+    reading = _Reading(socket, link, services)
+    reader = asyncio.create_task(reading.run())
     writer = asyncio.create_task(_answer(socket, link, moved))
     log.info("gateway connected", extra={"gateway_id": hello.gateway})
     try:
-        await _read(socket, link, services)
-        await _farewell(writer, link)
+        await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
+        if link.close_code is not None:
+            await asyncio.wait({writer}, timeout=_FAREWELL_S)
+            await reading.stop(reader)
+            await socket.close(code=link.close_code)
     finally:
         unsubscribe()
-        writer.cancel()
-        await asyncio.gather(writer, return_exceptions=True)
+        for task in (reader, writer):
+            task.cancel()
+        await asyncio.gather(reader, writer, return_exceptions=True)
         if services.uplinks.get(hello.gateway) is link:
             del services.uplinks[hello.gateway]
         log.info("gateway gone", extra={"gateway_id": hello.gateway})
 
 
-async def _read(socket: web.WebSocketResponse, link: Uplink, services: Services) -> None:
-    """Hand frames to the link; stop reading while its window is full."""
-    async for frame in socket:
-        if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
-            break
-        reason = link.receive(frame.data)
-        if reason is not None:
-            await _keep_unreadable(services, link.gateway_id, reason, frame.data)
-        if link.close_code is not None:
-            return
-        while link.full and link.close_code is None:
-            await link.room.wait()
+class _Reading:
+    """Hands frames to the link; stops reading while its window is full.
+
+    It must have ended before the socket is closed: aiohttp 3.13 closes the connection at once under
+    a pending `receive`, and what the gateway still sends then wipes out our last word on its side.
+    """
+
+    def __init__(self, socket: web.WebSocketResponse, link: Uplink, services: Services) -> None:
+        self._socket = socket
+        self._link = link
+        self._services = services
+        self._at_rest = False
+
+    async def run(self) -> None:
+        """Read until the gateway goes or the link ends."""
+        link = self._link
+        while link.close_code is None:
+            self._at_rest = True
+            frame = await self._socket.receive()
+            self._at_rest = False
+            if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+                return
+            reason = link.receive(frame.data)
+            if reason is not None:
+                await _keep_unreadable(self._services, link.gateway_id, reason, frame.data)
+            while link.full and link.close_code is None:
+                await link.room.wait()
+
+    async def stop(self, task: asyncio.Task[None]) -> None:
+        """End the reading; a frame that is being kept is kept."""
+        if self._at_rest:
+            task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _keep_unreadable(services: Services, gateway_id: str, reason: str, raw: bytes) -> None:
@@ -161,14 +191,8 @@ async def _keep_unreadable(services: Services, gateway_id: str, reason: str, raw
         log.error("unreadable frame not kept", extra={"gateway_id": gateway_id, "why": str(error)})
 
 
-async def _farewell(writer: asyncio.Task[None], link: Uplink) -> None:
-    """Let the last word go out before the connection ends."""
-    if link.close_code is not None:
-        await asyncio.wait([writer], timeout=_FAREWELL_S)
-
-
 async def _answer(socket: web.WebSocketResponse, link: Uplink, moved: asyncio.Event) -> None:
-    """Send what the link wants to say, and close when it says so."""
+    """Send what the link wants to say, up to its last word."""
     while True:
         await moved.wait()
         moved.clear()
@@ -178,7 +202,6 @@ async def _answer(socket: web.WebSocketResponse, link: Uplink, moved: asyncio.Ev
         except ConnectionError:
             return
         if link.close_code is not None:
-            await socket.close(code=link.close_code)
             return
 
 
