@@ -98,10 +98,13 @@ def scan(
     from devices.scan import scan_for  # noqa: PLC0415 (bleak is slow; enrol needs none)
 
     settings = load_settings(folder / SETTINGS_FILE)
-    found = asyncio.run(scan_for(seconds, adapter=settings.adapter))
+    adapter = next(iter(settings.adapters), "")
+    found = asyncio.run(scan_for(seconds, adapter=adapter))
     for device in found:
-        typer.echo(f"{device.device_id}  {device.rssi_dbm} dBm  {device.driver}  {device.name}")
-    typer.echo(f"{len(found)} device{'' if len(found) == 1 else 's'} found")
+        reads = device.driver or f"cannot be read: {device.why_not or 'not known'}"
+        typer.echo(f"{device.device_id}  {device.rssi_dbm} dBm  {device.name or '-'}  {reads}")
+    readable = sum(1 for device in found if device.driver)
+    typer.echo(f"{len(found)} devices in the air, {readable} can be read")
 
 
 @app.command()

@@ -1,35 +1,32 @@
 """A home gateway, top to bottom: scan, connect, decode, spool, upload.
 
-`links` finds oximeters and keeps them connected; their drivers decode what they say and put it
-into the device's ear here; its `recorder` makes parcels of it; the spool makes them durable; the
-uplink sends them and marks what the server has committed. Five tasks, no state but the spool:
+Each `radio` finds devices and keeps them connected; their drivers decode what they say and put it
+into the device's ear; its recorder makes parcels of it; the spool makes them durable; the uplink
+sends them and marks what the server has committed. A handful of tasks, no state but the spool:
 cancel `run` at any time and start again.
 """
 
 import asyncio
 import logging
 import random
-from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
-
-from bleak.backends.client import BaseBleakClient
-from bleak.backends.scanner import BaseBleakScanner
+from typing import Final
 
 from devices.clock import Clock, SystemClock
+from devices.ear import DeviceEar
 from devices.identity import Identity
-from devices.links import Links
-from devices.measurement import Measurement
-from devices.parcels import Content, Parcel
+from devices.outbox import Outbox
+from devices.radio import Backends, Radio
 from devices.recorder import Recorder
 from devices.settings import Settings
-from devices.spool import RejectedFrame, Spool
+from devices.spool import Spool
 from devices.spool_file import SPOOL_FILE, SpoolError
 from devices.spool_thread import SpoolThread
 from devices.uplink import Uplink
-from protocols.uplink import Event, Welcome
+from devices.use import Use
+from protocols.uplink import Welcome
 
 logger = logging.getLogger(__name__)
 
@@ -37,13 +34,11 @@ _LINE: Final = "urgent_below_spo2_percent"
 _TICK_S: Final = 1.0
 _COUNT_EVERY_MS: Final = 60_000
 _DISK_RETRY_S: Final = 5.0
-_MOST_IN_MEMORY: Final = 5_000
-"""Parcels that wait in memory while the disk refuses them; about an hour of five devices."""
 _MEBIBYTE: Final = 1024 * 1024
 
 
 class Gateway:
-    """One gateway: an identity, a folder, an adapter.
+    """One gateway: an identity, a folder, its adapters.
 
     Args:
         identity: who it is, and where its server is.
@@ -51,8 +46,7 @@ class Gateway:
         settings: what the installer may change.
         clock: what time it is; the machine's own by default.
         rng: chance for the waits.
-        scanner_backend: a bleak backend of another kind, with `client_backend` and
-            `backend_arguments`; on real hardware none.
+        backends: bleak backends of another kind; on real hardware none.
     """
 
     def __init__(
@@ -63,22 +57,12 @@ class Gateway:
         *,
         clock: Clock | None = None,
         rng: random.Random | None = None,
-        scanner_backend: type[BaseBleakScanner] | None = None,
-        client_backend: type[BaseBleakClient] | None = None,
-        backend_arguments: Mapping[str, Any] | None = None,
+        backends: Backends | None = None,
     ) -> None:
         self._settings = settings or Settings()
         self._clock = clock or SystemClock()
         self._spool = SpoolThread(
             folder / SPOOL_FILE, max_bytes=self._settings.spool_max_mb * _MEBIBYTE
-        )
-        self._links = Links(
-            self._settings,
-            self._clock,
-            self._ear_of,
-            scanner_backend=scanner_backend,
-            client_backend=client_backend,
-            backend_arguments=backend_arguments,
         )
         self._uplink = Uplink(
             identity,
@@ -88,14 +72,26 @@ class Gateway:
             configure=self._configure,
             rng=rng or random.Random(),  # noqa: S311 - no secret: spreads them # nosec B311
         )
+        self._on_bluez = backends is None
         self._line_percent = Welcome({}, 0).urgent_below_spo2_percent
         self._ears: dict[str, DeviceEar] = {}
         self._outbox = Outbox()
+        claims: set[str] = set()
+        self._radios = [
+            Radio(
+                self._settings,
+                self._clock,
+                self._ear_of,
+                claims=claims,
+                backends=backends,
+            )
+            for adapter in self._settings.adapters or [""]
+        ]
 
     @property
     def connected_devices(self) -> frozenset[str]:
         """Return the ids of the devices that are connected now."""
-        return self._links.connected
+        return frozenset().union(*(radio.connected for radio in self._radios))
 
     async def run(self) -> None:
         """Be a gateway until cancelled; what was heard until then is in the spool.
@@ -109,7 +105,8 @@ class Gateway:
             self._line_percent = float(remembered or self._line_percent)
             try:
                 async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(self._links.run(), name="links")
+                    for radio in self._radios:
+                        tasks.create_task(radio.run(), name="radio")
                     tasks.create_task(self._let_time_pass(), name="time")
                     tasks.create_task(self._spool_what_is_heard(), name="spool")
                     tasks.create_task(self._uplink.run(), name="uplink")
@@ -118,7 +115,7 @@ class Gateway:
             finally:
                 await self._close_the_books()
 
-    def _ear_of(self, device_id: str) -> "DeviceEar":
+    def _ear_of(self, device_id: str, use: Use) -> DeviceEar:
         """Return who listens to a device, the same over all its connections."""
         ear = self._ears.get(device_id)
         if ear is None:
@@ -127,9 +124,16 @@ class Gateway:
                 batch_seconds=self._settings.batch_seconds,
                 urgent_below_spo2_percent=self._line_percent,
                 device_utc_offset=timedelta(minutes=self._settings.device_utc_offset_minutes),
+                use=use,
             )
-            ear = self._ears[device_id] = DeviceEar(device_id, recorder, self._outbox, self._clock)
+            ear = self._ears[device_id] = DeviceEar(
+                device_id, recorder, self._outbox, self._clock, self._owed_records
+            )
         return ear
+
+    async def _owed_records(self, device_id: str) -> int:
+        """Count a device's records that the server has not acknowledged, those in memory too."""
+        return 0
 
     async def _configure(self, line_percent: float) -> None:
         """Take over the server's line for closing a minute at once, and remember it."""
@@ -137,7 +141,9 @@ class Gateway:
             return
         self._line_percent = line_percent
         for ear in self._ears.values():
-            ear.recorder.set_urgent_line(line_percent)
+            ear.recorder.configure(
+                batch_seconds=self._settings.batch_seconds, urgent_below_spo2_percent=line_percent
+            )
         await self._spool.call(Spool.remember, _LINE, str(line_percent))
 
     async def _let_time_pass(self) -> None:
@@ -184,96 +190,6 @@ class Gateway:
         for ear in self._ears.values():
             self._outbox.put(ear.recorder.finish(now))
         await self._spool_outbox()
-
-
-class Outbox:
-    """What waits for the spool: bounded, the oldest given up first and the loss told."""
-
-    def __init__(self) -> None:
-        self.filled = asyncio.Event()
-        self._parcels: deque[Parcel] = deque()
-        self._rejected: deque[RejectedFrame] = deque(maxlen=_MOST_IN_MEMORY)
-        self._lost: Counter[str] = Counter()
-
-    def put(self, parcels: Sequence[Parcel]) -> None:
-        """Add parcels in the order they came."""
-        if not parcels:
-            return
-        self._parcels.extend(parcels)
-        while len(self._parcels) > _MOST_IN_MEMORY:
-            given_up = self._parcels.popleft()
-            self._lost[given_up.device] += max(1, len(given_up.content.samples))
-        self.filled.set()
-
-    def reject(self, frame: RejectedFrame) -> None:
-        """Add bytes that could not be used."""
-        self._rejected.append(frame)
-        self.filled.set()
-
-    def put_back(self, parcels: Sequence[Parcel], rejected: Sequence[RejectedFrame]) -> None:
-        """The disk would not have them: they come before what came since."""
-        self._rejected.extendleft(reversed(rejected))
-        since = list(self._parcels)
-        self._parcels.clear()
-        self.put([*parcels, *since])
-
-    def take(self, clock: Clock) -> tuple[list[Parcel], list[RejectedFrame]]:
-        """Return everything and be empty."""
-        now = clock.moment()
-        parcels = list(self._parcels) + [
-            Parcel(device, now, Content(events=[Event("spool_loss", 0, float(count))]))
-            for device, count in self._lost.items()
-        ]
-        rejected = list(self._rejected)
-        self._parcels.clear()
-        self._rejected.clear()
-        self._lost.clear()
-        self.filled.clear()
-        return parcels, rejected
-
-
-class DeviceEar:
-    """Listens to one device over all its connections, and dates what it hears."""
-
-    def __init__(self, device_id: str, recorder: Recorder, outbox: Outbox, clock: Clock) -> None:
-        self.recorder = recorder
-        self.last_heard_ms = 0
-        self._device_id = device_id
-        self._outbox = outbox
-        self._clock = clock
-        self._battery_percent: int | None = None
-
-    def sample(self, measurement: Measurement) -> None:
-        now = self._clock.moment()
-        self.last_heard_ms = now.monotonic_ms
-        self._outbox.put(self.recorder.sample(measurement, now))
-
-    def spot_check(self, measurement: Measurement) -> None:
-        now = self._clock.moment()
-        self.last_heard_ms = now.monotonic_ms
-        self._outbox.put(self.recorder.spot_check(measurement, now))
-
-    def battery(self, percent: int) -> None:
-        """Pass on a level that differs from the last one; it is no sign of a living stream."""
-        if percent != self._battery_percent:
-            self._battery_percent = percent
-            now = self._clock.moment()
-            self._outbox.put(self.recorder.event("battery", now, float(percent)))
-
-    def rejected(self, characteristic: str, raw: bytes, reason: str) -> None:
-        now = self._clock.moment()
-        self.last_heard_ms = now.monotonic_ms
-        self._outbox.reject(RejectedFrame(self._device_id, characteristic, raw, reason, now))
-        logger.warning(
-            "frame rejected",
-            extra={"device_id": self._device_id, "characteristic": characteristic},
-        )
-
-    def connected(self) -> None:
-        self._outbox.put(self.recorder.event("connected", self._clock.moment()))
-
-    def disconnected(self) -> None:
-        self._outbox.put(self.recorder.event("disconnected", self._clock.moment()))
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -37,10 +37,13 @@ class TimedSample:
     pulse_per_min: float | None = None
     perfusion_index_percent: float | None = None
     quality: Quality = Quality.GOOD
+    oximetry: bool = True
+    """False: the device measures a pulse and no SpO2."""
 
     @property
     def good(self) -> bool:
-        return self.spo2_percent is not None and not self.quality & SPOILED
+        value = self.spo2_percent if self.oximetry else self.pulse_per_min
+        return value is not None and not self.quality & SPOILED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +59,8 @@ class ClosedMinute:
     quality_share: float
     quality: Quality
     urgent: bool = False
+    sampled_ms: int = 0
+    """From the first sample to the last one."""
 
 
 class Pace:
@@ -116,7 +121,8 @@ class MinuteCloser:
         if self._previous_ms is not None:
             interval_ms = sample.monotonic_ms - self._previous_ms
         self._previous_ms = sample.monotonic_ms
-        low = sample.good and (sample.spo2_percent or 0.0) <= self.urgent_below_spo2_percent
+        spo2 = sample.spo2_percent
+        low = sample.good and spo2 is not None and spo2 <= self.urgent_below_spo2_percent
         if interval_ms > BREAK_MS or (sample.good and not low):
             self._low_ms = 0.0
         if low:
@@ -161,6 +167,7 @@ def _summarise(samples: Sequence[TimedSample], expected: float, *, urgent: bool)
         quality_share=round(len(good) / max(len(samples), round(expected)), 3),
         quality=_common_flags(good) if good else _flags_of_a_bad_minute(samples),
         urgent=urgent,
+        sampled_ms=samples[-1].monotonic_ms - samples[0].monotonic_ms,
     )
 
 

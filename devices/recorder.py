@@ -1,26 +1,45 @@
 """From the measurements of one device to the parcels that are spooled. Pure; time is given.
 
 Samples are gathered for `batch_seconds` and travel with the minute that closes over them; a spot
-check and an event leave at once. Demonstration and test data are counted and go no further.
+check and an event leave at once. A device that is worn has its minutes for readings; of one that
+is clipped on for a moment the reading is the value that held still (`plateau`), and a minute only
+if the finger stayed for all of it. Demonstration and test data are counted and go no further.
 """
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Final, Literal
 
 import msgspec
 
 from devices.clock import Moment
+from devices.device_clock import DeviceClock
 from devices.measurement import Measurement
 from devices.minutes import ClosedMinute, MinuteCloser, Pace, TimedSample
 from devices.parcels import Content, Parcel
+from devices.plateau import PlateauFinder, SpotCheck
+from devices.use import Use
 from protocols.reading import NOT_A_PATIENTS, Quality
-from protocols.uplink import MAX_SAMPLES, Event, Sample, WireReading, epoch_ms
+from protocols.uplink import MAX_SAMPLES, Event, Sample, WireReading
 
-EventKind = Literal["connected", "disconnected", "finger_off", "finger_on", "battery"]
+EventKind = Literal[
+    "connected",
+    "disconnected",
+    "finger_off",
+    "finger_on",
+    "battery",
+    "battery_low",
+    "clock_offset",
+    "seen",
+    "unseen",
+    "tamper",
+    "tamper_cleared",
+]
 _PATIENCE_MS: Final = 2_000
 """How much later than expected a sample may come before its batch leaves without it."""
+_MOST_OF_A_MINUTE_MS: Final = 50_000
+"""A finger that stayed for so much of a minute has a minute, beside its spot check."""
 
 
 class Recorder:
@@ -33,21 +52,25 @@ class Recorder:
         batch_seconds: float,
         urgent_below_spo2_percent: float,
         device_utc_offset: timedelta,
+        use: Use = Use.WORN,
     ) -> None:
         self.counts: Counter[str] = Counter()
+        self.use = use
+        self.clock = DeviceClock(device_utc_offset)
         self._device_id = device_id
         self._batch_ms = batch_seconds * 1000
-        self._zone = timezone(device_utc_offset)
         self._pace = Pace()
         self._minutes = MinuteCloser(urgent_below_spo2_percent)
+        self._plateau = PlateauFinder()
         self._samples: list[Sample] = []
         self._start: Moment | None = None
         self._last_ms = 0
         self._finger_on: bool | None = None
 
-    def set_urgent_line(self, spo2_percent: float) -> None:
-        """Take over the line that the server configured."""
-        self._minutes.urgent_below_spo2_percent = spo2_percent
+    def configure(self, *, batch_seconds: float, urgent_below_spo2_percent: float) -> None:
+        """Take over what the server configured."""
+        self._batch_ms = batch_seconds * 1000
+        self._minutes.urgent_below_spo2_percent = urgent_below_spo2_percent
 
     def sample(self, measurement: Measurement, now: Moment) -> list[Parcel]:
         """Take one value of the stream; return the parcels that are complete with it."""
@@ -59,22 +82,23 @@ class Recorder:
             self._start = now
         self._samples.append(_wire_sample(measurement, now.monotonic_ms - self._start.monotonic_ms))
         self._last_ms = now.monotonic_ms
-        closed = self._minutes.add(
-            TimedSample(
-                now.monotonic_ms,
-                measurement.spo2_percent,
-                measurement.pulse_per_min,
-                measurement.perfusion_index_percent,
-                measurement.quality,
-            )
+        timed = TimedSample(
+            now.monotonic_ms,
+            measurement.spo2_percent,
+            measurement.pulse_per_min,
+            measurement.perfusion_index_percent,
+            measurement.quality,
+            measurement.oximetry,
         )
+        spot = self._plateau.add(timed) if self.use is Use.SPOT else None
+        closed = self._worth_sending(self._minutes.add(timed))
         full = self._pace.full(self._start.monotonic_ms, now.monotonic_ms, self._batch_ms)
-        if closed or full or len(self._samples) >= MAX_SAMPLES:
-            parcels += self._seal(closed, now)
+        if closed or spot or full or len(self._samples) >= MAX_SAMPLES:
+            parcels += self._seal(closed, now, spot)
         return parcels
 
-    def spot_check(self, measurement: Measurement, now: Moment) -> list[Parcel]:
-        """Take one finished measurement, live or from the device's memory."""
+    def finished(self, measurement: Measurement, now: Moment) -> list[Parcel]:
+        """Take one measurement that the device calls finished, live or from its memory."""
         if self._dropped(measurement):
             return []
         unset = bool(measurement.quality & Quality.DEVICE_CLOCK_UNSET)
@@ -85,27 +109,41 @@ class Recorder:
             spo2_percent=measurement.spo2_percent,
             pulse_per_min=measurement.pulse_per_min,
             perfusion_index_percent=measurement.perfusion_index_percent,
+            temperature_celsius=measurement.temperature_celsius,
+            systolic_mmhg=measurement.systolic_mmhg,
+            diastolic_mmhg=measurement.diastolic_mmhg,
+            spo2_min_percent=measurement.spo2_min_percent,
             quality=int(measurement.quality),
-            record=None if own_time is None else own_time.isoformat(),
+            record=measurement.record or (None if own_time is None else own_time.isoformat()),
         )
         if not measurement.stored:
-            content = Content(readings=[(0, reading)])
-        elif own_time is None:
+            parcels = [] if own_time is None else self.device_clock(own_time, now)
+            return [*parcels, self._parcel(now, Content(readings=[(0, reading)]))]
+        if own_time is None:
             # Read out now, measured nobody knows when before.
             undated = msgspec.structs.replace(reading, time_uncertain=True)
-            content = Content(readings=[(0, undated)])
-        else:
-            dated = msgspec.structs.replace(reading, at=self._epoch_ms(own_time))
-            content = Content(dated=[dated])
-        return [self._parcel(now, content)]
+            return [self._parcel(now, Content(readings=[(0, undated)]))]
+        return [self._parcel(now, self.clock.date(reading, own_time, now))]
+
+    def device_clock(self, shows: datetime, now: Moment) -> list[Parcel]:
+        """The device's own clock shows this now; one that is wrong is told of once."""
+        offset_s = self.clock.seen(shows, now)
+        return [] if offset_s is None else self.event("clock_offset", now, offset_s)
 
     def event(self, kind: EventKind, now: Moment, value: float | None = None) -> list[Parcel]:
         """Take one event of the device's life."""
         return [self._parcel(now, Content(events=[Event(kind, 0, value)]))]
 
+    def disconnected(self, now: Moment) -> list[Parcel]:
+        """The link is over: the finger's reading, or why there is none, and the event."""
+        spot = self._plateau.finish()
+        self.clock.forget()
+        sealed = self._seal([], now, spot) if spot else []
+        return [*sealed, *self.event("disconnected", now)]
+
     def tick(self, now: Moment) -> list[Parcel]:
         """Let go what waited long enough although the device is silent."""
-        closed = self._minutes.tick(now.monotonic_ms)
+        closed = self._worth_sending(self._minutes.tick(now.monotonic_ms))
         overdue = self._start is not None and (
             now.monotonic_ms - self._start.monotonic_ms >= self._batch_ms + _PATIENCE_MS
         )
@@ -113,8 +151,15 @@ class Recorder:
 
     def finish(self, now: Moment) -> list[Parcel]:
         """Let go everything: the gateway stops."""
-        closed = self._minutes.finish()
-        return self._seal(closed, now) if closed or self._samples else []
+        spot = self._plateau.finish()
+        closed = self._worth_sending(self._minutes.finish())
+        return self._seal(closed, now, spot) if closed or spot or self._samples else []
+
+    def _worth_sending(self, closed: list[ClosedMinute]) -> list[ClosedMinute]:
+        """A finger that stayed for a moment has its spot check, and no minute beside it."""
+        if self.use is not Use.SPOT:
+            return closed
+        return [m for m in closed if m.urgent or m.sampled_ms >= _MOST_OF_A_MINUTE_MS]
 
     def _dropped(self, measurement: Measurement) -> bool:
         if not measurement.quality & NOT_A_PATIENTS:
@@ -130,20 +175,18 @@ class Recorder:
             return []
         return self.event("finger_on" if finger_on else "finger_off", now)
 
-    def _seal(self, closed: Sequence[ClosedMinute], now: Moment) -> list[Parcel]:
+    def _seal(
+        self, closed: Sequence[ClosedMinute], now: Moment, spot: SpotCheck | None = None
+    ) -> list[Parcel]:
         start = self._start or now
-        content = Content(
-            samples=self._samples,
-            readings=[
-                (minute.monotonic_ms - start.monotonic_ms, _wire_minute(minute))
-                for minute in closed
-            ],
-        )
+        readings = [
+            (minute.monotonic_ms - start.monotonic_ms, _wire_minute(minute)) for minute in closed
+        ]
+        if spot is not None:
+            readings.append((spot.monotonic_ms - start.monotonic_ms, _wire_spot(spot)))
+        content = Content(samples=self._samples, readings=readings)
         self._samples, self._start = [], None
         return [self._parcel(start, content)]
-
-    def _epoch_ms(self, device_time: datetime) -> int:
-        return max(0, epoch_ms(device_time.replace(tzinfo=self._zone)))
 
     def _parcel(self, start: Moment, content: Content) -> Parcel:
         return Parcel(self._device_id, start, content)
@@ -169,4 +212,15 @@ def _wire_minute(minute: ClosedMinute) -> WireReading:
         quality=int(minute.quality),
         spo2_min_percent=minute.spo2_min_percent,
         quality_share=minute.quality_share,
+    )
+
+
+def _wire_spot(spot: SpotCheck) -> WireReading:
+    return WireReading(
+        kind="spot",
+        at=0,
+        spo2_percent=spot.spo2_percent,
+        pulse_per_min=spot.pulse_per_min,
+        perfusion_index_percent=spot.perfusion_index_percent,
+        quality=int(spot.quality),
     )

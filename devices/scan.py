@@ -1,66 +1,113 @@
-"""Which devices in reach this gateway could read."""
+"""What is in the air, and which of it this gateway can read."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from bleak import BleakScanner
-from bleak.backends.scanner import BaseBleakScanner
+from bleak.backends.device import BLEDevice
+from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakError
 
 from devices.drivers import recognise
-from devices.links import device_id
+from devices.drivers.unreadable import why_unreadable
+from devices.radio import Backends, device_id, heard_of
 from protocols.errors import TelehealthError
+
+LONGEST_NAME: Final = 32
+MOST_SHOWN: Final = 200
+"""A fair, or an attack: the loudest are shown."""
 
 
 class ScanError(TelehealthError):
     """There is no Bluetooth here, or it is switched off."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FoundDevice:
-    """One recognised device; `rssi_dbm` is how loud it was."""
+    """One device in the air; `driver` is empty where nobody can read it, and `why_not` says why."""
 
     device_id: str
     name: str
-    driver: str
     rssi_dbm: int
+    driver: str = ""
+    why_not: str = ""
+
+
+class Air:
+    """What was heard, each device as it was heard last."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, FoundDevice] = {}
+
+    def hear(self, device: BLEDevice, advertisement: AdvertisementData) -> None:
+        """Take one advertisement, whoever sent it."""
+        heard = heard_of(device, advertisement)
+        driver = recognise(heard)
+        found = FoundDevice(
+            device_id=device_id(device.address),
+            name=printable(heard.name),
+            rssi_dbm=heard.rssi_dbm,
+            driver=driver.name if driver else "",
+            why_not="" if driver else why_unreadable(heard),
+        )
+        self._found[found.device_id] = found
+        if len(self._found) > MOST_SHOWN:
+            faintest = min(self._found.values(), key=_worth)
+            del self._found[faintest.device_id]
+
+    def found(self) -> list[FoundDevice]:
+        """Return what was heard: what can be read first, the loudest first."""
+        return sorted(self._found.values(), key=_worth, reverse=True)
+
+
+def _worth(found: FoundDevice) -> tuple[bool, bool, int, str]:
+    return bool(found.driver), bool(found.why_not), found.rssi_dbm, found.device_id
+
+
+def printable(name: str) -> str:
+    """Return a name that a terminal can show: a stranger chose it."""
+    shown = "".join(c if c.isprintable() else "�" for c in name)
+    return shown if len(shown) <= LONGEST_NAME else shown[: LONGEST_NAME - 1] + "…"
 
 
 async def scan_for(
     seconds: float,
     *,
     adapter: str = "",
-    backend: type[BaseBleakScanner] | None = None,
-    backend_arguments: Mapping[str, Any] | None = None,
+    backends: Backends | None = None,
+    each_second: Callable[[list[FoundDevice]], None] = lambda _: None,
 ) -> list[FoundDevice]:
-    """Listen for a while and return the recognised devices, the loudest first.
+    """Listen for a while and return what was heard, what can be read first.
+
+    Args:
+        seconds: how long.
+        adapter: the adapter's name (`hci0`); empty for the system's choice.
+        backends: other backends than the system's.
+        each_second: is shown what was heard so far.
 
     Raises:
         ScanError: Bluetooth is not there, or switched off.
     """
-    arguments: dict[str, Any] = dict(backend_arguments or {})
-    if backend is not None:
-        arguments["backend"] = backend
+    backends = backends or Backends()
+    arguments: dict[str, Any] = dict(backends.arguments or {})
+    if backends.scanner is not None:
+        arguments["backend"] = backends.scanner
     if adapter:
         arguments["bluez"] = {"adapter": adapter}
+    air = Air()
+    loop = asyncio.get_running_loop()
+    until_s = loop.time() + seconds
     try:
-        async with BleakScanner(**arguments) as scanner:
-            await asyncio.sleep(seconds)
-            heard = scanner.discovered_devices_and_advertisement_data.values()
+        async with BleakScanner(air.hear, **arguments):
+            while (left_s := until_s - loop.time()) > 0:
+                await asyncio.sleep(min(1.0, left_s))
+                each_second(air.found())
     except OSError as error:
         raise ScanError(
             "cannot scan: no Bluetooth service here (is bluetoothd running?)"
         ) from error
     except BleakError as error:
         raise ScanError(f"cannot scan: {error}") from error
-    found = []
-    for device, advertisement in heard:
-        driver = recognise(advertisement.service_uuids, advertisement.local_name)
-        if driver is not None:
-            name = advertisement.local_name or ""
-            found.append(
-                FoundDevice(device_id(device.address), name, driver.name, advertisement.rssi)
-            )
-    return sorted(found, key=lambda device: -device.rssi_dbm)
+    return air.found()

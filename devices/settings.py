@@ -23,7 +23,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     only_devices: list[str] = []
     """Device ids to read; empty for every recognised oximeter in reach."""
     max_connections: Annotated[int, Meta(ge=1, le=64)] = 5
-    """How many devices the adapter can hold at once: 5 is what the commonest ones manage."""
+    """How many devices one adapter can hold at once: 5 is what the commonest ones manage."""
     stale_after_s: Seconds = 10.0
     """A device that streams and has said nothing for so long is disconnected and looked for."""
     scan_restart_s: Seconds = 60.0
@@ -32,8 +32,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The longest that one attempt to connect and subscribe may take."""
     reconnect_min_s: Seconds = 1.0
     """The first wait after a failed attempt to connect; doubled up to a minute."""
-    adapter: str = ""
-    """The adapter's name (`hci0`) where there are several; empty for the system's choice."""
+    adapters: list[str] = []
+    """The adapters to use, by MAC address or name (`hci0`); empty for the system's choice. Choose
+    by MAC: names change when an adapter is plugged in again."""
+    recover_adapter: bool = False
+    """Switch an adapter that stays mute off and on; every device is dropped by it."""
     device_utc_offset_minutes: Annotated[int, Meta(ge=-720, le=840)] = 420
     """What the clocks inside the devices show against UTC; 420 for Viet Nam."""
     spool_max_mb: Annotated[int, Meta(ge=1, le=100_000)] = 256

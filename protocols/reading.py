@@ -41,6 +41,8 @@ class Quality(IntFlag):
     """The sensor or the device reports a malfunction."""
     NO_PLATEAU = 1 << 13
     """A spot check that never held still for five seconds."""
+    DEVICE_CLOCK_WRONG = 1 << 14
+    """The device's clock is off by more than two minutes; its record was dated by its age."""
 
 
 NOT_A_PATIENTS = Quality.DEMO | Quality.TESTING

@@ -71,14 +71,29 @@ class WireReading(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=Fals
     quality_share: Annotated[float, Meta(ge=0, le=1)] | None = None
     record: Annotated[str, Meta(max_length=64)] | None = None
     time_uncertain: bool = False
+    clock_offset_s: Annotated[float, Meta(ge=-315_360_000, le=315_360_000)] | None = None
+    """How far ahead of the gateway's the device's own clock was, where `at` was corrected by it."""
 
 
 class Event(Struct, frozen=True, omit_defaults=True, gc=False):
     """Something that happened to a device, for its status: never a reading, never scored."""
 
-    kind: Literal["connected", "disconnected", "finger_off", "finger_on", "battery", "spool_loss"]
+    kind: Literal[
+        "connected",
+        "disconnected",
+        "finger_off",
+        "finger_on",
+        "battery",
+        "battery_low",
+        "clock_offset",
+        "seen",
+        "unseen",
+        "tamper",
+        "tamper_cleared",
+        "spool_loss",
+    ]
     at: EpochMs
-    value: Annotated[float, Meta(ge=0, le=1e12)] | None = None
+    value: Annotated[float, Meta(ge=-1e12, le=1e12)] | None = None
 
 
 class Challenge(Struct, frozen=True, tag="challenge", tag_field="type"):

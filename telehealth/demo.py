@@ -245,9 +245,7 @@ async def _read_the_ward(identity: Identity, folder: Path, pace: float) -> None:
             identity,
             folder,
             settings,
-            scanner_backend=ward.scanner_backend,
-            client_backend=ward.client_backend,
-            backend_arguments=ward.backend_arguments,
+            backends=ward.backends,
         )
         await gateway.run()
 

@@ -1,18 +1,23 @@
 """How each family of devices is talked to; the registry knows which advertisement is whose."""
 
-from collections.abc import Sequence
 from typing import Final
 
-from devices.drivers.driver import Driver
-from devices.drivers.plx import PlxDriver
+from devices.drivers import berrymed, nonin, pc60fw, plx, viatom
+from devices.drivers.driver import Driver, Heard
 
-DRIVERS: Final[tuple[Driver, ...]] = (PlxDriver(),)
+DRIVERS: Final[tuple[Driver, ...]] = (
+    plx.DRIVER,
+    nonin.DRIVER,
+    berrymed.DRIVER,
+    viatom.DRIVER,
+    pc60fw.DRIVER,
+)
 """In this order: the standard's service is preferred to a vendor's on the same device."""
 
 
-def recognise(service_uuids: Sequence[str], local_name: str | None) -> Driver | None:
+def recognise(heard: Heard) -> Driver | None:
     """Return who can talk to the device of an advertisement; `None` if nobody can."""
     for driver in DRIVERS:
-        if driver.recognises(service_uuids, local_name):
+        if driver.recognises(heard):
             return driver
     return None

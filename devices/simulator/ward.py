@@ -26,11 +26,14 @@ from typing import Any, Final, Self
 
 from bumble.link import LocalLink
 
+from devices.radio import Backends
 from devices.simulator.bleak_bumble import BumbleClient, BumbleScanner
 from devices.simulator.hci_server import HciServer
 from devices.simulator.hub import Hub
-from devices.simulator.oximeter import ADVERTISING_INTERVAL, PERIOD, VirtualOximeter
+from devices.simulator.peripheral import ADVERTISING_INTERVAL, PERIOD, VirtualDevice
 from devices.simulator.physiology import Pace
+from devices.simulator.profiles.plx import PlxProfile
+from devices.simulator.profiles.profile import Profile
 from devices.simulator.wearing import Wearing
 
 REAL_PACE: Final = Pace()
@@ -40,7 +43,8 @@ class VirtualWard:
     """Virtual oximeters on one link, and the gateway's adapter to hear them; an async context.
 
     Args:
-        wearings: who wears what; numbers must differ.
+        wearings: who wears what; numbers must differ. A wearing is an oximeter of the standard; any
+            other device is given as its `Profile`.
         elapsed: the clock, as the time since physiological time 0; by default the loop's time
             since the ward opened.
         pace: how physiological time follows from it.
@@ -54,16 +58,18 @@ class VirtualWard:
 
     def __init__(
         self,
-        wearings: Sequence[Wearing],
+        wearings: Sequence[Wearing | Profile],
         *,
         elapsed: Callable[[], timedelta] | None = None,
         pace: Pace = REAL_PACE,
         period: timedelta = PERIOD,
         advertising_interval: timedelta = ADVERTISING_INTERVAL,
     ) -> None:
-        if len({wearing.number for wearing in wearings}) < len(wearings):
-            raise ValueError("two oximeters of a ward have the same number")
-        self._wearings = tuple(wearings)
+        self._profiles = [
+            worn if isinstance(worn, Profile) else PlxProfile(worn) for worn in wearings
+        ]
+        if len({profile.wearing.number for profile in self._profiles}) < len(self._profiles):
+            raise ValueError("two devices of a ward have the same number")
         self._elapsed = elapsed
         self._pace = pace
         self._period = period
@@ -71,7 +77,7 @@ class VirtualWard:
         self._open = AsyncExitStack()
         self._hub: Hub | None = None
         self._link: LocalLink | None = None
-        self.oximeters: dict[str, VirtualOximeter] = {}
+        self.oximeters: dict[str, VirtualDevice] = {}
         """The devices by advertised name, while the ward is open."""
 
     @property
@@ -80,6 +86,15 @@ class VirtualWard:
         if self._hub is None:
             raise RuntimeError("the ward is not open")
         return {"hub": self._hub}
+
+    @property
+    def backends(self) -> Backends:
+        """Return what a `Gateway` takes to hear this ward."""
+        return Backends(
+            scanner=self.scanner_backend,
+            client=self.client_backend,
+            arguments=self.backend_arguments,
+        )
 
     async def serve_hci(self, *, port: int = 0) -> str:
         """Lend an adapter to each TCP connection on loopback, until the ward closes.
@@ -94,7 +109,7 @@ class VirtualWard:
         self._open.push_async_callback(server.close)
         return server.transport
 
-    def __getitem__(self, name: str) -> VirtualOximeter:
+    def __getitem__(self, name: str) -> VirtualDevice:
         return self.oximeters[name]
 
     async def __aenter__(self) -> Self:
@@ -103,18 +118,18 @@ class VirtualWard:
         elapsed = self._elapsed or (lambda: timedelta(seconds=loop.time() - opened_s))
         self._link = LocalLink()  # type: ignore[no-untyped-call]  # Bumble leaves it bare
         async with AsyncExitStack() as opening:
-            for wearing in self._wearings:
-                oximeter = VirtualOximeter(
-                    wearing,
+            for profile in self._profiles:
+                device = VirtualDevice(
+                    profile,
                     self._link,
                     elapsed=elapsed,
                     pace=self._pace,
                     period=self._period,
                     advertising_interval=self._advertising_interval,
                 )
-                opening.push_async_callback(oximeter.stop)
-                await oximeter.start()
-                self.oximeters[wearing.name] = oximeter
+                opening.push_async_callback(device.stop)
+                await device.start()
+                self.oximeters[profile.wearing.name] = device
             self._hub = await Hub.on_link(self._link)
             opening.push_async_callback(self._hub.close)
             self._open = opening.pop_all()

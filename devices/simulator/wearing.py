@@ -49,6 +49,8 @@ class Wearing:
     number: int
     patient: VirtualPatient
     battery_percent: int = 87
+    model: str = "SimPLX"
+    """The beginning of the name that it advertises; by it a gateway tells some families apart."""
     marks: MeasurementStatus = NO_MARKS
 
     def __post_init__(self) -> None:
@@ -58,7 +60,7 @@ class Wearing:
     @property
     def name(self) -> str:
         """The name it advertises."""
-        return f"SimPLX-{self.number:03d}"
+        return f"{self.model}-{self.number:03d}"
 
     @property
     def address(self) -> str:
@@ -70,7 +72,7 @@ class Wearing:
         """What its Device Information Service says."""
         return DeviceInformation(
             manufacturer_name="Virtual Devices",
-            model_number="SimPLX",
+            model_number=self.model,
             serial_number=f"{self.number:06d}",
             firmware_revision="1.0",
         )

@@ -3,9 +3,9 @@
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,6 @@ import msgspec
 import pytest
 from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.exc import BleakError
-from bumble import core
-from bumble.gatt import Service
 
 from devices.gateway import Gateway
 from devices.identity import Identity
@@ -23,8 +21,10 @@ from devices.scan import scan_for
 from devices.session import RevokedError
 from devices.settings import Settings
 from devices.simulator.bleak_bumble import BumbleClient, BumbleScanner
-from devices.simulator.oximeter import VirtualOximeter
+from devices.simulator.peripheral import VirtualDevice
 from devices.simulator.physiology import VirtualPatient
+from devices.simulator.profiles.plx import PlxProfile
+from devices.simulator.profiles.profile import Saying
 from devices.simulator.ward import VirtualWard
 from devices.simulator.wearing import NO_MARKS, Wearing
 from devices.spool_file import SPOOL_FILE
@@ -69,12 +69,8 @@ class Scene:
     folder: Path
 
     def gateway(self, settings: Settings = QUICK, **backends: Any) -> Gateway:
-        arguments: dict[str, Any] = {
-            "scanner_backend": self.ward.scanner_backend,
-            "client_backend": self.ward.client_backend,
-            "backend_arguments": self.ward.backend_arguments,
-        }
-        return Gateway(self.identity, self.folder, settings, rng=chance(1), **arguments | backends)
+        hearing = replace(self.ward.backends, **backends)
+        return Gateway(self.identity, self.folder, settings, rng=chance(1), backends=hearing)
 
     @asynccontextmanager
     async def running(
@@ -110,18 +106,29 @@ class Scene:
         await self.server.until(lambda: len(self.samples(number)) > more_than)
 
 
-async def sent(oximeter: VirtualOximeter, frames: int) -> None:
+async def spot_check(oximeter: VirtualDevice, timestamp: datetime | None) -> None:
+    """Let a device of the standard indicate a finished measurement."""
+    assert isinstance(oximeter.profile, PlxProfile)
+    await oximeter.speak([oximeter.profile.finished(oximeter.vitals, timestamp)])
+
+
+async def say_raw(oximeter: VirtualDevice, value: bytes) -> None:
+    assert isinstance(oximeter.profile, PlxProfile)
+    await oximeter.speak([oximeter.profile.raw(value)])
+
+
+async def sent(oximeter: VirtualDevice, frames: int) -> None:
     """Wait until a device has sent so many frames to a peer; it says so each time it looks."""
     reached = asyncio.Event()
-    notify = oximeter._notify
+    speak = oximeter.speak
 
-    async def counting(value: bytes) -> None:
-        await notify(value)
+    async def counting(sayings: Sequence[Saying]) -> None:
+        await speak(sayings)
         if oximeter.frames_sent >= frames:
             reached.set()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(oximeter, "_notify", counting)
+        patch.setattr(oximeter, "speak", counting)
         async with asyncio.timeout(15):
             await reached.wait()
 
@@ -160,7 +167,7 @@ async def test_a_spot_check_goes_up_at_once_under_the_devices_own_time(tmp_path:
     at = datetime(2026, 9, 23, 8, 15)  # noqa: DTZ001 (a device's clock has no zone)
     async with scene(ward_of(1), tmp_path) as one, one.running():
         await one.hears(1)
-        await one.ward["SimPLX-001"].indicate_spot_check(at)
+        await spot_check(one.ward["SimPLX-001"], at)
         await one.server.until(lambda: any(r.kind == "spot" for r in one.readings()))
     (spot,) = [r for r in one.readings() if r.kind == "spot"]
     assert spot.record == "2026-09-23T08:15:00"
@@ -204,7 +211,7 @@ async def test_a_poisoned_frame_is_kept_and_the_link_lives_on(tmp_path: Path) ->
     async with scene(ward_of(1), tmp_path) as one, one.running():
         await one.hears(1)
         with Heard("frame rejected") as rejected:
-            await one.ward["SimPLX-001"]._notify(b"\xff\x01\x02")
+            await say_raw(one.ward["SimPLX-001"], b"\xff\x01\x02")
             await rejected.once()
         await one.hears(1, more_than=len(one.samples(1)))
         assert one.events(1).count("connected") == 1
@@ -276,7 +283,7 @@ async def test_stopping_in_the_middle_of_a_connect_drops_the_device(
             return await asyncio.shield(super().read_gatt_char(characteristic, **kwargs))
 
     async with scene(ward_of(1), tmp_path) as one:
-        async with one.running(client_backend=Interrupted):
+        async with one.running(client=Interrupted):
             async with asyncio.timeout(10):
                 await reading.wait()
         assert not one.ward["SimPLX-001"].connected
@@ -301,7 +308,7 @@ async def test_a_library_that_swallows_the_cancellation_does_not_keep_the_gatewa
             return await super().read_gatt_char(characteristic, **kwargs)
 
     async with scene(ward_of(1), tmp_path) as one:
-        task = asyncio.create_task(one.gateway(client_backend=Swallowing).run())
+        task = asyncio.create_task(one.gateway(client=Swallowing).run())
         async with asyncio.timeout(10):
             await reading.wait()
         task.cancel()
@@ -363,7 +370,7 @@ async def test_a_device_that_refuses_at_first_is_tried_again(tmp_path: Path) -> 
 
     async with scene(ward_of(1), tmp_path) as one:
         with Heard("cannot connect") as failed:
-            async with one.running(client_backend=Shy):
+            async with one.running(client=Shy):
                 await one.hears(1)
     waits = [record.__dict__["retry_in_s"] for record in failed.records]
     assert waits == [0.05, 0.1]
@@ -382,34 +389,31 @@ async def test_a_scanner_that_hears_nothing_is_started_again(tmp_path: Path) -> 
     restarting = Settings(batch_seconds=0.2, scan_restart_s=0.1, retry_max_s=0.05)
     async with (
         scene(ward_of(1), tmp_path) as one,
-        one.running(restarting, scanner_backend=Deaf),
+        one.running(restarting, scanner=Deaf),
     ):
         await one.hears(1)
     assert len(starts) >= 2
 
 
-class SpotOnly(VirtualOximeter):
+def on_demand() -> VirtualWard:
     """A device that measures on demand and streams nothing."""
-
-    def _services(self) -> list[Service]:
-        self.go_stale()
-        oximetry, *others = super()._services()
-        kept = [c for c in oximetry.characteristics if c.uuid != core.UUID(plx.CONTINUOUS_UUID)]
-        return [Service(oximetry.uuid, kept), *others]
+    wearing = Wearing(number=1, patient=VirtualPatient(seed=1))
+    return VirtualWard(
+        [PlxProfile(wearing, streams=False)], advertising_interval=timedelta(milliseconds=20)
+    )
 
 
 async def test_a_spot_check_device_may_be_silent_and_is_asked_whether_it_lives(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("devices.simulator.ward.VirtualOximeter", SpotOnly)
-    monkeypatch.setattr("devices.links._REFRESH_QUIET_S", 0.1)
+    monkeypatch.setattr("devices.drivers.plx.NOW_AND_THEN_S", 0.1)
     impatient = Settings(stale_after_s=0.3, retry_max_s=0.05)
-    async with scene(ward_of(1), tmp_path) as one, one.running(impatient):
+    async with scene(on_demand(), tmp_path) as one, one.running(impatient):
         await one.server.until(lambda: "battery" in one.events(1))
         for percent in (50, 49, 48, 47, 46):
-            one.ward["SimPLX-001"].battery_percent = percent
+            one.ward["SimPLX-001"].profile.battery_percent = percent
             await one.server.until(lambda level=percent: level in levels(one))  # type: ignore[misc]
-        await one.ward["SimPLX-001"].indicate_spot_check(None)
+        await spot_check(one.ward["SimPLX-001"], None)
         await one.server.until(lambda: bool(one.readings()))
         assert one.events(1).count("connected") == 1
     assert (one.readings()[0].kind, one.readings()[0].record) == ("spot", None)
@@ -422,8 +426,7 @@ def levels(one: Scene) -> list[float | None]:
 async def test_a_spot_check_device_that_no_longer_answers_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("devices.simulator.ward.VirtualOximeter", SpotOnly)
-    monkeypatch.setattr("devices.links._REFRESH_QUIET_S", 0.1)
+    monkeypatch.setattr("devices.drivers.plx.NOW_AND_THEN_S", 0.1)
     asked: list[str] = []
 
     class Mute(BumbleClient):
@@ -436,9 +439,9 @@ async def test_a_spot_check_device_that_no_longer_answers_is_given_up(
             return await super().read_gatt_char(characteristic, **kwargs)
 
     watchful = msgspec.structs.replace(QUICK, stale_after_s=0.5)
-    async with scene(ward_of(1), tmp_path) as one:
+    async with scene(on_demand(), tmp_path) as one:
         with Heard("disconnected") as ended:
-            async with one.running(watchful, client_backend=Mute):
+            async with one.running(watchful, client=Mute):
                 assert (await ended.once()).__dict__["why"] == "no answer"
                 await one.server.until(lambda: one.events(1).count("connected") == 2)
 
@@ -453,7 +456,7 @@ async def test_without_bluetooth_the_gateway_waits_for_it(tmp_path: Path) -> Non
                 raise BleakError("Bluetooth is switched off")
             await super().start()
 
-    async with scene(ward_of(1), tmp_path) as one, one.running(scanner_backend=Absent):
+    async with scene(ward_of(1), tmp_path) as one, one.running(scanner=Absent):
         await one.hears(1)
 
 
@@ -483,12 +486,8 @@ async def test_the_servers_line_survives_a_restart_without_contact(tmp_path: Pat
 
 async def test_a_scan_lists_what_can_be_read(tmp_path: Path) -> None:
     async with scene(ward_of(1, 2), tmp_path) as one:
-        found = await scan_for(
-            0.3,
-            backend=one.ward.scanner_backend,
-            backend_arguments=one.ward.backend_arguments,
-        )
-    assert sorted((d.device_id, d.name, d.driver) for d in found) == [
-        (ox(1), "SimPLX-001", "plx"),
-        (ox(2), "SimPLX-002", "plx"),
+        found = await scan_for(0.3, backends=one.ward.backends)
+    assert sorted((d.device_id, d.name, d.driver, d.why_not) for d in found) == [
+        (ox(1), "SimPLX-001", "plx", ""),
+        (ox(2), "SimPLX-002", "plx", ""),
     ]

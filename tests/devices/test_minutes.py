@@ -43,6 +43,7 @@ def test_sixty_samples_at_one_a_second_close_a_minute() -> None:
         spo2_min_percent=97.0,
         quality_share=1.0,
         quality=Quality.GOOD,
+        sampled_ms=59_000,
     )
 
 

@@ -4,7 +4,7 @@ import asyncio
 import threading
 from pathlib import Path
 
-from devices.gateway import _MOST_IN_MEMORY, Outbox
+from devices.outbox import _MOST_IN_MEMORY, Outbox
 from devices.spool import Spool
 from devices.spool_thread import SpoolThread
 from devices.status import read_status

@@ -1,5 +1,6 @@
 """From measurements to parcels: when a batch leaves, what travels with it, what never does."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from devices.measurement import Measurement
 from devices.parcels import Parcel
 from devices.recorder import Recorder
+from devices.use import Use
 from protocols.reading import Quality
 from protocols.uplink import MAX_SAMPLES, Event, WireReading
 from tests.devices.given import GivenClock
@@ -70,7 +72,7 @@ def test_an_urgent_minute_takes_its_batch_along_at_once() -> None:
 
 def test_the_servers_line_is_taken_over() -> None:
     one, clock = recorder(), GivenClock()
-    one.set_urgent_line(80.0)
+    one.configure(batch_seconds=10, urgent_below_spo2_percent=80.0)
     parcels = speak(one, clock, 15, Measurement(spo2_percent=85.0))
     assert not any(p.content.readings for p in parcels)
 
@@ -84,7 +86,7 @@ def test_demonstration_and_test_data_are_counted_and_go_no_further(
     one, clock = recorder(1), GivenClock()
     demo = Measurement(spo2_percent=80.0, quality=flag)
     assert speak(one, clock, 100, demo) == []
-    assert one.spot_check(demo, clock.moment()) == []
+    assert one.finished(demo, clock.moment()) == []
     assert one.tick(clock.pass_ms(200_000)) == []
     assert one.finish(clock.moment()) == []
     assert one.counts == {counter: 101}
@@ -112,9 +114,9 @@ def test_samples_without_a_finger_are_kept_without_values() -> None:
 
 def test_a_spot_check_leaves_at_once_under_the_devices_own_time() -> None:
     clock = GivenClock()
-    at = datetime(2026, 9, 23, 8, 15)  # noqa: DTZ001 (a device's clock has no zone)
+    at = datetime(2026, 9, 21, 21, 13, 20)  # noqa: DTZ001 (a device's clock has no zone)
     spot = Measurement(spo2_percent=96.0, pulse_per_min=80.0, device_time=at)
-    (parcel,) = recorder().spot_check(spot, clock.moment())
+    (parcel,) = recorder().finished(spot, clock.moment())
     assert parcel.start == clock.moment()
     assert parcel.content.readings == [
         (
@@ -124,21 +126,21 @@ def test_a_spot_check_leaves_at_once_under_the_devices_own_time() -> None:
                 at=0,
                 spo2_percent=96.0,
                 pulse_per_min=80.0,
-                record="2026-09-23T08:15:00",
+                record="2026-09-21T21:13:20",
             ),
         )
     ]
 
 
 def test_a_stored_record_is_dated_by_the_devices_clock() -> None:
-    at = datetime(2026, 9, 23, 8, 15)  # noqa: DTZ001 (a device's clock has no zone)
+    at = datetime(2026, 9, 21, 8, 15)  # noqa: DTZ001 (a device's clock has no zone)
     stored = Measurement(
         spo2_percent=93.0, quality=Quality.FROM_STORAGE, device_time=at, stored=True
     )
-    (parcel,) = recorder().spot_check(stored, GivenClock().moment())
+    (parcel,) = recorder().finished(stored, GivenClock().moment())
     (reading,) = parcel.content.dated
-    assert reading.at == 1_790_126_100_000, "08:15 in Viet Nam is 01:15 UTC"
-    assert (reading.kind, reading.record) == ("stored", "2026-09-23T08:15:00")
+    assert reading.at == 1_789_953_300_000, "08:15 in Viet Nam is 01:15 UTC"
+    assert (reading.kind, reading.record) == ("stored", "2026-09-21T08:15:00")
     assert not reading.time_uncertain
 
 
@@ -147,7 +149,7 @@ def test_a_stored_record_without_a_set_clock_is_uncertain(unset: bool) -> None:
     at = datetime(2000, 1, 1, 0, 5) if unset else None  # noqa: DTZ001 (a device's clock)
     quality = Quality.FROM_STORAGE | (Quality.DEVICE_CLOCK_UNSET if unset else Quality.GOOD)
     stored = Measurement(spo2_percent=93.0, quality=quality, device_time=at, stored=True)
-    (parcel,) = recorder().spot_check(stored, GivenClock().moment())
+    (parcel,) = recorder().finished(stored, GivenClock().moment())
     ((offset_ms, reading),) = parcel.content.readings
     assert (offset_ms, reading.time_uncertain, reading.record) == (0, True, None)
 
@@ -171,3 +173,65 @@ def test_stopping_lets_go_samples_and_minute() -> None:
     (parcel,) = one.finish(clock.moment())
     assert (len(parcel.content.samples), len(parcel.content.readings)) == (7, 1)
     assert one.finish(clock.moment()) == []
+
+
+def test_a_live_spot_check_of_a_wrong_clock_says_by_how_much_it_is_wrong() -> None:
+    one, clock = recorder(), GivenClock()
+    at = datetime(2026, 9, 21, 20, 13, 20)  # noqa: DTZ001 - an hour behind
+    spot = Measurement(spo2_percent=96.0, device_time=at)
+    (told, _) = one.finished(spot, clock.moment())
+    assert told.content.events == [Event("clock_offset", 0, -3_600.0)]
+    (again,) = one.finished(spot, clock.moment())
+    assert again.content.readings
+
+
+def spot_recorder() -> Recorder:
+    return Recorder(
+        "ox-f0f000000001",
+        batch_seconds=10,
+        urgent_below_spo2_percent=92.0,
+        device_utc_offset=timedelta(hours=7),
+        use=Use.SPOT,
+    )
+
+
+def kinds(parcels: Sequence[Parcel]) -> list[str]:
+    return [reading.kind for parcel in parcels for _, reading in parcel.content.readings]
+
+
+def test_a_finger_for_a_moment_has_a_spot_check_and_no_minute() -> None:
+    one, clock = spot_recorder(), GivenClock()
+    parcels = speak(one, clock, 20, Measurement(spo2_percent=96.0, pulse_per_min=80.0))
+    parcels += one.disconnected(clock.moment())
+    parcels += one.tick(clock.pass_ms(60_000))
+    assert kinds(parcels) == ["spot"]
+
+
+def test_the_same_finger_in_a_worn_device_has_a_minute_and_no_spot_check() -> None:
+    one, clock = recorder(), GivenClock()
+    parcels = speak(one, clock, 20, Measurement(spo2_percent=96.0, pulse_per_min=80.0))
+    parcels += one.tick(clock.pass_ms(60_000))
+    assert kinds(parcels) == ["minute"]
+
+
+def test_a_finger_that_stays_has_its_minutes_too() -> None:
+    parcels = speak(
+        spot_recorder(), GivenClock(), 120, Measurement(spo2_percent=96.0, pulse_per_min=80.0)
+    )
+    assert kinds(parcels) == ["spot", "minute", "minute"]
+
+
+def test_a_finger_that_left_too_soon_says_why_with_the_end_of_the_link() -> None:
+    one, clock = spot_recorder(), GivenClock()
+    moving = Measurement(spo2_percent=96.0, pulse_per_min=80.0, quality=Quality.MOTION)
+    assert kinds(speak(one, clock, 3, moving)) == []
+    (spot,) = [r for p in one.disconnected(clock.moment()) for _, r in p.content.readings]
+    assert (spot.kind, spot.spo2_percent) == ("spot", None)
+    assert spot.quality == Quality.NO_PLATEAU | Quality.MOTION
+
+
+def test_a_heart_rate_strap_has_minutes_of_its_pulse_alone() -> None:
+    strap = Measurement(pulse_per_min=80.0, oximetry=False)
+    parcels = speak(recorder(), GivenClock(), 60, strap)
+    [minute] = [r for p in parcels for _, r in p.content.readings]
+    assert (minute.pulse_per_min, minute.spo2_percent, minute.quality_share) == (80.0, None, 1.0)

@@ -18,6 +18,7 @@ from bleak_retry_connector import BleakClientWithServiceCache, establish_connect
 
 from devices.simulator.episodes import GOES_SILENT, PROBE_FALLS_OFF
 from devices.simulator.physiology import Pace, VirtualPatient
+from devices.simulator.profiles.plx import PlxProfile
 from devices.simulator.ward import VirtualWard
 from devices.simulator.wearing import FEATURES, Wearing, continuous
 from protocols.gatt import battery, plx
@@ -159,7 +160,7 @@ async def test_battery_device_information_and_features_are_read(ward: VirtualWar
         level = BatteryLevel.from_bytes(await _read(client, battery.LEVEL_UUID))
         strings = {uuid: await _read(client, uuid) for uuid in FIELDS}
         features = PlxFeatures.from_bytes(await _read(client, plx.FEATURES_UUID))
-        oximeter.battery_percent = 12
+        oximeter.profile.battery_percent = 12
         later = BatteryLevel.from_bytes(await _read(client, battery.LEVEL_UUID))
     assert level == BatteryLevel(87)
     assert later == BatteryLevel(12)
@@ -218,7 +219,9 @@ async def test_a_spot_check_is_indicated_with_the_devices_own_time(ward: Virtual
     at = datetime(2026, 11, 23, 8, 0, 0)  # noqa: DTZ001 - a device's own time has no zone
     async with _connected(ward, await _find(ward), heard) as client:
         await client.start_notify(plx.SPOT_CHECK_UUID, heard.frame)
-        await ward[FIRST].indicate_spot_check(at)
+        profile = ward[FIRST].profile
+        assert isinstance(profile, PlxProfile)
+        await ward[FIRST].speak([profile.finished(ward[FIRST].vitals, at)])
         measured = PlxSpotCheck.from_bytes(await heard.next())
     assert measured.record == "2026-11-23T08:00:00"
     assert measured.quality == Quality.GOOD

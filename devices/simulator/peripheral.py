@@ -1,55 +1,47 @@
-"""A virtual Bluetooth pulse oximeter on Bumble: GATT server, advertiser, and its faults.
+"""A virtual Bluetooth device on Bumble: GATT server, advertiser, and its faults.
 
-It wears a virtual patient and sends what it sees once a period (PLXS 1.0.1). What the radio does
-follows from two facts, whether the device is powered and whether somebody is connected, and
+It wears a virtual patient and says once a period what its `Profile` makes of them. What the radio
+does follows from two facts, whether the device is powered and whether somebody is connected, and
 `_settle` makes it so: like a real one it advertises while powered and alone, to one peer. Importing
 this module is slow, because Bumble is: import it late.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
-from functools import partial
+from datetime import timedelta
 from typing import Any, Final
 
-from bumble import att, core, hci
+from bumble import core, hci
 from bumble.controller import Controller
-from bumble.core import AdvertisingData
 from bumble.device import Connection, Device
-from bumble.gatt import Characteristic, CharacteristicValue, Service
 from bumble.host import Host
 from bumble.link import LocalLink
 from bumble.transport.common import AsyncPipeSink
 
 from devices.simulator.physiology import Pace, VirtualVitals
-from devices.simulator.wearing import FEATURES, Wearing, continuous, spot_check
-from protocols.gatt import battery, device_information, plx
-from protocols.gatt.battery import BatteryLevel
+from devices.simulator.profiles.profile import Profile, Saying
 
 PERIOD: Final = timedelta(seconds=1)
 ADVERTISING_INTERVAL: Final = timedelta(milliseconds=200)
 GIVE_UP_S: Final = 2.0
 
-_READ: Final = Characteristic.Properties.READ
-_READABLE: Final = Characteristic.READABLE
 
-
-class VirtualOximeter:
+class VirtualDevice:
     """One device on a virtual link.
 
     Args:
-        wearing: the device and the patient that it is on.
+        profile: what it is, and on whom.
         link: the air that it shares with the others and the gateway's adapter.
         elapsed: the clock, as the time since physiological time 0.
         pace: how physiological time follows from it.
-        period: how often it sends a continuous measurement.
+        period: how often it measures.
         advertising_interval: how often it advertises while nobody is connected.
     """
 
     def __init__(
         self,
-        wearing: Wearing,
+        profile: Profile,
         link: LocalLink,
         *,
         elapsed: Callable[[], timedelta],
@@ -57,9 +49,11 @@ class VirtualOximeter:
         period: timedelta = PERIOD,
         advertising_interval: timedelta = ADVERTISING_INTERVAL,
     ) -> None:
+        wearing = profile.wearing
+        self.profile = profile
         self.wearing = wearing
-        self.battery_percent = wearing.battery_percent
         self.frames_sent = 0
+        """What went out by itself to a peer."""
         self._elapsed = elapsed
         self._pace = pace
         self._period_s = period.total_seconds()
@@ -67,7 +61,9 @@ class VirtualOximeter:
         self._switched_on = True
         self._powered = False
         self._stale = False
+        self._cut_next = False
         self._settling = asyncio.Lock()
+        self._speaking = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._link = link
         self._controller = Controller(wearing.name, link=link, public_address=wearing.address)
@@ -76,28 +72,10 @@ class VirtualOximeter:
             address=hci.Address(wearing.address),
             host=Host(self._controller, AsyncPipeSink(self._controller)),
         )
-        self._continuous = _characteristic(plx.CONTINUOUS_UUID, Characteristic.Properties.NOTIFY)
-        self._spot_check = _characteristic(plx.SPOT_CHECK_UUID, Characteristic.Properties.INDICATE)
-        self._level = _characteristic(
-            battery.LEVEL_UUID,
-            _READ,
-            lambda _peer: BatteryLevel(self.battery_percent).to_bytes(),
-        )
-        self._device.add_services(self._services())
-        self._device.advertising_data = _advertising_data(wearing.name)
+        self._device.add_services(profile.services())
+        self._device.advertising_data = profile.advertising()
         self._device.on(Device.EVENT_CONNECTION, self._on_connection)
-
-    def _services(self) -> list[Service]:
-        information = self.wearing.information.to_characteristics()
-        features = _characteristic(plx.FEATURES_UUID, _READ, FEATURES.to_bytes())
-        return [
-            Service(core.UUID(plx.SERVICE_UUID), [features, self._continuous, self._spot_check]),
-            Service(core.UUID(battery.SERVICE_UUID), [self._level]),
-            Service(
-                core.UUID(device_information.SERVICE_UUID),
-                [_characteristic(uuid, _READ, text) for uuid, text in information.items()],
-            ),
-        ]
+        profile.say = self._say_soon
 
     @property
     def vitals(self) -> VirtualVitals:
@@ -135,6 +113,10 @@ class VirtualOximeter:
         """End the connection from the device's side; it advertises again at once."""
         await self._disconnect(hci.HCI_ErrorCode.REMOTE_USER_TERMINATED_CONNECTION_ERROR)
 
+    def drop_mid_frame(self) -> None:
+        """Send only half of the next value, and end the connection."""
+        self._cut_next = True
+
     def go_stale(self) -> None:
         """Stay connected and say nothing more: the zombie link of the field reports."""
         self._stale = True
@@ -153,32 +135,43 @@ class VirtualOximeter:
         self._switched_on = True
         await self._follow(self.vitals)
 
-    async def indicate_spot_check(self, timestamp: datetime | None) -> None:
-        """Send one finished measurement to a subscribed peer and wait for its confirmation.
+    async def speak(self, sayings: Sequence[Saying]) -> None:
+        """Say something to a subscribed peer; what is indicated waits for its confirmation."""
+        async with self._speaking:
+            for saying in sayings:
+                await self._say(saying)
 
-        Args:
-            timestamp: the device's own naive time; `None` when its clock was never set.
-        """
-        value = spot_check(self.vitals, timestamp=timestamp, marks=self.wearing.marks).to_bytes()
+    def _say_soon(self, sayings: Sequence[Saying]) -> None:
+        self._spawn(self.speak(sayings))
+
+    async def _say(self, saying: Saying) -> None:
+        value = saying.value
+        cut, self._cut_next = self._cut_next and self.connected, False
+        if cut:
+            value = value[: len(value) // 2]
         for connection in list(self._device.connections.values()):
-            await self._device.indicate_subscriber(connection, self._spot_check, value)
+            say = self._device.notify_subscriber
+            if saying.indicated:
+                say = self._device.indicate_subscriber
+            with suppress(core.BaseBumbleError, TimeoutError):  # the peer is gone
+                await say(connection, saying.characteristic, value)
+        if cut:
+            await self.drop_link()
 
     async def _measure(self) -> None:
-        """Once a period, look at the patient and send what is there to a subscribed peer."""
+        """Once a period, look at the patient and say what is there to a subscribed peer."""
         loop = asyncio.get_running_loop()
         due = loop.time()
         while True:
             vitals = self.vitals
             await self._follow(vitals)
             if self._powered and not self._stale:
-                await self._notify(continuous(vitals, self.wearing.marks).to_bytes())
+                sayings = self.profile.measure(vitals)
+                if self.connected:
+                    await self.speak(sayings)
+                    self.frames_sent += len(sayings)
             due = max(due + self._period_s, loop.time())
             await asyncio.sleep(due - loop.time())
-
-    async def _notify(self, value: bytes) -> None:
-        for connection in list(self._device.connections.values()):
-            await self._device.notify_subscriber(connection, self._continuous, value)
-            self.frames_sent += 1
 
     async def _follow(self, vitals: VirtualVitals) -> None:
         powered = self._switched_on and vitals.powered
@@ -207,51 +200,10 @@ class VirtualOximeter:
                     await connection.disconnect(reason)
 
     def _on_connection(self, connection: Connection) -> None:
+        self.profile.begin()
         connection.on(Connection.EVENT_DISCONNECTION, lambda _reason: self._spawn(self._settle()))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work, name=self.wearing.name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _characteristic(
-    uuid: str,
-    properties: Characteristic.Properties,
-    read: Callable[[Connection], bytes] | bytes | None = None,
-) -> Characteristic[bytes]:
-    """Bumble 0.0.236 checks no permission of its own, so what is not offered is refused here."""
-    reader: Callable[[Connection], bytes] = _refuse_read
-    if isinstance(read, bytes):
-        reader = partial(_constant, read)
-    elif read is not None:
-        reader = read
-    value = CharacteristicValue(read=reader, write=_refuse_write)
-    return Characteristic(core.UUID(uuid), properties, _READABLE, value)
-
-
-def _constant(value: bytes, _peer: Connection) -> bytes:
-    return value
-
-
-def _refuse_read(_peer: Connection) -> bytes:
-    raise att.ATT_Error(att.ErrorCode.READ_NOT_PERMITTED)
-
-
-def _refuse_write(_peer: Connection, _value: bytes) -> None:
-    raise att.ATT_Error(att.ErrorCode.WRITE_NOT_PERMITTED)
-
-
-def _advertising_data(name: str) -> bytes:
-    return bytes(
-        AdvertisingData(
-            [
-                (AdvertisingData.FLAGS, bytes((0x06,))),
-                (
-                    AdvertisingData.COMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS,
-                    core.UUID.from_16_bits(0x1822).to_bytes(),
-                ),
-                (AdvertisingData.COMPLETE_LOCAL_NAME, name.encode()),
-            ]
-        )
-    )

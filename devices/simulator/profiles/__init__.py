@@ -1,0 +1,1 @@
+"""What each family of virtual devices advertises, offers and says; the radio is `peripheral`'s."""

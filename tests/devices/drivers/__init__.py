@@ -1,0 +1,1 @@
+"""Drivers: how each family of devices is talked to."""
