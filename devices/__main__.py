@@ -1,23 +1,31 @@
-"""The command `telehealth-gateway`: enrol, run, scan, status. Fails with one line and status 1."""
+"""The command `telehealth-gateway`: enrol, run, scan, pair, status, doctor.
+
+A failure is one line and status 1.
+"""
 
 import asyncio
+import json
 import logging
 import signal
 import sys
 from collections.abc import Callable, Coroutine
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any, Final
+from urllib.request import urlopen
 
 import msgspec
 import typer
 
+from devices.clock import SystemClock
 from devices.identity import EnrolmentError, load_identity, tls_context
 from devices.identity import enrol as enrol_gateway
+from devices.page import Page
 from devices.settings import Settings, load_settings
 from devices.spool_file import SPOOL_FILE
 from devices.status import read_status
 from protocols.errors import TelehealthError
-from protocols.qr.own import GatewayEnrolQr
+from protocols.qr.own import GATEWAY_PREFIX, GatewayEnrolQr
 from protocols.server_identity import fingerprint
 
 SETTINGS_FILE: Final = "gateway.toml"
@@ -52,6 +60,9 @@ DEFAULT_FOLDER: Final = Path("var/gateway")
 
 @app.command()
 def enrol(
+    qr_or_code: Annotated[
+        str, typer.Argument(help="The text of the QR code, or the one-use code (with --server).")
+    ] = "",
     server: Annotated[str, typer.Option(help="Address of the server, https://…")] = "",
     code: Annotated[str, typer.Option(help="The one-use code that the administrator sees.")] = "",
     link: Annotated[str, typer.Option(help="Instead of both: the text of the QR code.")] = "",
@@ -60,11 +71,15 @@ def enrol(
     ca: CaFile = "",
 ) -> None:
     """Make this device's key and exchange a one-use code for a gateway id."""
+    if qr_or_code.startswith(GATEWAY_PREFIX):
+        link = qr_or_code
+    elif qr_or_code:
+        code = qr_or_code
     if link:
         scanned = GatewayEnrolQr.parse(link)
         server, code = scanned.origin, scanned.code
     if not (server and code):
-        raise EnrolmentError("enrol needs --server and --code, or --link")
+        raise EnrolmentError("enrol needs the text of the QR code, or a code and --server")
     settings = _settings(folder, ca)
     identity = asyncio.run(enrol_gateway(server, code, name, folder, ca_file=settings.ca_file))
     typer.echo(f"enrolled as {identity.gateway_id} at {identity.server}")
@@ -86,25 +101,81 @@ def run(
     settings = _settings(folder, ca)
     tls_context(settings.ca_file)
     gateway = Gateway(identity, folder, settings)
-    asyncio.run(_until_stopped(gateway.run()))
+    with ExitStack() as open_:
+        if settings.status_port:
+            page = open_.enter_context(Page(settings.status_port, gateway.snapshot))
+            logging.getLogger("devices").info("status page", extra={"address": page.address})
+        asyncio.run(_until_stopped(gateway.run()))
 
 
 @app.command()
 def scan(
-    seconds: Annotated[float, typer.Option(min=0.5, max=300, help="How long to listen.")] = 10.0,
+    seconds: Annotated[float, typer.Option(min=0.5, max=3600, help="How long to listen.")] = 10.0,
     folder: Folder = DEFAULT_FOLDER,
 ) -> None:
-    """List the oximeters in reach that this gateway can read."""
+    """Show what is in the air, and which of it this gateway can read."""
     from devices.scan import scan_for  # noqa: PLC0415 (bleak is slow; enrol needs none)
+    from devices.scan_table import live, plain  # noqa: PLC0415 (so is rich)
 
     settings = load_settings(folder / SETTINGS_FILE)
-    adapter = next(iter(settings.adapters), "")
-    found = asyncio.run(scan_for(seconds, adapter=adapter))
-    for device in found:
-        reads = device.driver or f"cannot be read: {device.why_not or 'not known'}"
-        typer.echo(f"{device.device_id}  {device.rssi_dbm} dBm  {device.name or '-'}  {reads}")
+    with ExitStack() as open_:
+        show = open_.enter_context(live()) if sys.stdout.isatty() else None
+        found = asyncio.run(
+            scan_for(seconds, adapter=_adapter(settings), each_second=show or (lambda _: None))
+        )
+    if show is None:
+        for line in plain(found):
+            typer.echo(line)
     readable = sum(1 for device in found if device.driver)
-    typer.echo(f"{len(found)} devices in the air, {readable} can be read")
+    typer.echo(f"{len(found)} in the air, {readable} can be read")
+
+
+@app.command()
+def pair(
+    device: Annotated[str, typer.Argument(help="Its id (ox-…) or Bluetooth address.")],
+    seconds: Annotated[float, typer.Option(min=1, max=300, help="How long to look for it.")] = 30.0,
+    folder: Folder = DEFAULT_FOLDER,
+) -> None:
+    """Bond with a device that talks to bonded peers only; the system keeps the keys."""
+    from devices.pairing import pair as pair_with  # noqa: PLC0415 (bleak is slow)
+
+    settings = load_settings(folder / SETTINGS_FILE)
+    asyncio.run(pair_with(device, seconds=seconds, adapter=_adapter(settings)))
+    typer.echo(f"bonded with {device}")
+
+
+@app.command()
+def doctor(folder: Folder = DEFAULT_FOLDER, ca: CaFile = "") -> None:
+    """Check everything that a gateway needs, and say what to do."""
+    from devices.doctor import Machine, Verdict, examine  # noqa: PLC0415 (bleak is slow)
+
+    machine = Machine(folder, _settings(folder, ca), SystemClock())
+
+    async def look() -> int:
+        failed = 0
+        async for finding in examine(machine):
+            failed += finding.verdict is Verdict.FAILED
+            typer.echo(f"{finding.verdict:8} {finding.subject}: {finding.text}")
+            if finding.advice:
+                typer.echo(f"         → {finding.advice}")
+        return failed
+
+    failed = asyncio.run(look())
+    if failed:
+        raise DoctorError(f"{failed} of these must be mended before it can work")
+
+
+class DoctorError(TelehealthError):
+    """Something must be mended."""
+
+
+def _adapter(settings: Settings) -> str:
+    """Return the present name of the first adapter that was configured; empty for none."""
+    from devices import bluez  # noqa: PLC0415 (dbus-fast is slow; enrol needs none)
+
+    if not settings.adapters:
+        return ""
+    return asyncio.run(bluez.adapter_named(settings.adapters[0])).name
 
 
 @app.command()
@@ -114,6 +185,7 @@ def status(folder: Folder = DEFAULT_FOLDER) -> None:
     typer.echo(f"gateway {identity.gateway_id} of {identity.server}")
     if identity.pins:
         typer.echo(f"server's fingerprint: {fingerprint(identity.pins.keys[0])}")
+    _echo_devices(_settings(folder, "").status_port)
     spool = read_status(folder / SPOOL_FILE)
     contact = spool.last_contact_at
     typer.echo(f"last contact: {contact.isoformat(timespec='seconds') if contact else 'never'}")
@@ -126,6 +198,21 @@ def status(folder: Folder = DEFAULT_FOLDER) -> None:
     typer.echo(f"rejected frames kept: {spool.rejected}")
     for counter, count in spool.counters.items():
         typer.echo(f"counted {counter}: {count}")
+
+
+def _echo_devices(port: int) -> None:
+    """Say how the devices of a gateway that runs on this machine stand."""
+    if not port:
+        return
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/status.json", timeout=2.0) as answer:
+            shown = json.load(answer)
+    except (OSError, ValueError):
+        typer.echo("the gateway does not run, or shows no page")
+        return
+    for device in shown["devices"]:
+        age = "" if device["heard_s_ago"] is None else f", {device['heard_s_ago']} s ago"
+        typer.echo(f"{device['device_id']}: {device['state'].replace('_', ' ')}{age}")
 
 
 def _settings(folder: Path, ca_file: str) -> Settings:

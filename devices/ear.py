@@ -10,7 +10,7 @@ from devices.measurement import Measurement
 from devices.outbox import Outbox
 from devices.recorder import Recorder
 from devices.spool import RejectedFrame
-from protocols.reading import Quality
+from protocols.reading import Quality, has_any
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class DeviceEar:
         now = self._clock.moment()
         self.last.at_ms = now.monotonic_ms
         self.last.measurement = measurement
-        if not measurement.quality & Quality.FINGER_OFF:
+        if not has_any(measurement.quality, Quality.FINGER_OFF):
             self.last.finger_at_ms = now.monotonic_ms
         self._outbox.put(self.recorder.sample(measurement, now))
 
@@ -89,7 +89,7 @@ class DeviceEar:
     def connected(self) -> None:
         now = self._clock.moment()
         self.last.at_ms = now.monotonic_ms
-        self._outbox.put(self.recorder.event("connected", now))
+        self._outbox.put(self.recorder.connected(now))
 
     def disconnected(self) -> None:
         self._outbox.put(self.recorder.disconnected(self._clock.moment()))

@@ -14,6 +14,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from devices.bluez import OwnerWatch
+from devices.bluez_bus import BluezUnavailableError
+from devices.bluez_stack import BluezStack
 from devices.clock import Clock, SystemClock
 from devices.ear import DeviceEar
 from devices.identity import Identity
@@ -21,6 +24,7 @@ from devices.outbox import Outbox
 from devices.radio import Backends, Radio
 from devices.recorder import Recorder
 from devices.settings import Settings
+from devices.snapshot import Snapshot, show
 from devices.spool import Spool
 from devices.spool_file import SPOOL_FILE, SpoolError
 from devices.spool_thread import SpoolThread
@@ -32,8 +36,11 @@ logger = logging.getLogger(__name__)
 
 _LINE: Final = "urgent_below_spo2_percent"
 _TICK_S: Final = 1.0
+_IN_REACH_MS: Final = 30_000
+"""A device that was not heard for so long is not in reach."""
 _COUNT_EVERY_MS: Final = 60_000
 _DISK_RETRY_S: Final = 5.0
+_BUS_RETRY_S: Final = 10.0
 _MEBIBYTE: Final = 1024 * 1024
 
 
@@ -59,6 +66,7 @@ class Gateway:
         rng: random.Random | None = None,
         backends: Backends | None = None,
     ) -> None:
+        self._identity = identity
         self._settings = settings or Settings()
         self._clock = clock or SystemClock()
         self._spool = SpoolThread(
@@ -83,6 +91,7 @@ class Gateway:
                 self._clock,
                 self._ear_of,
                 claims=claims,
+                stack=None if backends else BluezStack(adapter),
                 backends=backends,
             )
             for adapter in self._settings.adapters or [""]
@@ -92,6 +101,40 @@ class Gateway:
     def connected_devices(self) -> frozenset[str]:
         """Return the ids of the devices that are connected now."""
         return frozenset().union(*(radio.connected for radio in self._radios))
+
+    def snapshot(self) -> Snapshot:
+        """Return how this gateway and its devices stand now; any thread may ask."""
+        now = self._clock.moment()
+        ears, shown = dict(self._ears), []
+        in_reach = {
+            name: (known.rssi_dbm, known.failures, known.driver.name)
+            for radio in self._radios
+            for name, known in dict(radio.in_reach).items()
+            if now.monotonic_ms - known.heard_ms <= _IN_REACH_MS
+        }
+        connected = self.connected_devices
+        for name in sorted(ears.keys() | in_reach.keys()):
+            ear, heard = ears.get(name), in_reach.get(name)
+            shown.append(
+                show(
+                    name,
+                    driver=heard[2] if heard else "",
+                    last=ear.last if ear else None,
+                    connected=name in connected,
+                    heard=heard[:2] if heard else None,
+                    now_ms=now.monotonic_ms,
+                )
+            )
+        contact_ms = self._uplink.last_contact_ms
+        return Snapshot(
+            gateway_id=self._identity.gateway_id,
+            server=self._identity.server,
+            connected_to_server=self._uplink.connected,
+            last_contact_s_ago=(
+                None if contact_ms is None else (now.monotonic_ms - contact_ms) // 1000
+            ),
+            devices=tuple(shown),
+        )
 
     async def run(self) -> None:
         """Be a gateway until cancelled; what was heard until then is in the spool.
@@ -107,6 +150,8 @@ class Gateway:
                 async with asyncio.TaskGroup() as tasks:
                     for radio in self._radios:
                         tasks.create_task(radio.run(), name="radio")
+                    if self._on_bluez:
+                        tasks.create_task(self._watch_bluez(), name="bluez")
                     tasks.create_task(self._let_time_pass(), name="time")
                     tasks.create_task(self._spool_what_is_heard(), name="spool")
                     tasks.create_task(self._uplink.run(), name="uplink")
@@ -145,6 +190,19 @@ class Gateway:
                 batch_seconds=self._settings.batch_seconds, urgent_below_spo2_percent=line_percent
             )
         await self._spool.call(Spool.remember, _LINE, str(line_percent))
+
+    async def _watch_bluez(self) -> None:
+        """Drop every link when bluetoothd dies: bleak does not say so."""
+        while True:
+            try:
+                async with OwnerWatch() as watch:
+                    while True:
+                        await watch.ended(await watch.present())
+                        for radio in self._radios:
+                            radio.drop_all("bluetoothd is gone")
+            except BluezUnavailableError as error:
+                logger.error("no Bluetooth service", extra={"why": str(error)})
+                await asyncio.sleep(_BUS_RETRY_S)
 
     async def _let_time_pass(self) -> None:
         """Close minutes and batches of devices that have fallen silent; have counters written."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
-from protocols.reading import UNUSABLE, Quality
+from protocols.reading import UNUSABLE, Quality, flags_of_most, has_any
 
 MINUTE_MS: Final = 60_000
 URGENT_MS: Final = 15_000
@@ -43,7 +43,7 @@ class TimedSample:
     @property
     def good(self) -> bool:
         value = self.spo2_percent if self.oximetry else self.pulse_per_min
-        return value is not None and not self.quality & SPOILED
+        return value is not None and not has_any(self.quality, SPOILED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,19 +165,14 @@ def _summarise(samples: Sequence[TimedSample], expected: float, *, urgent: bool)
         ),
         spo2_min_percent=min(spo2, default=None),
         quality_share=round(len(good) / max(len(samples), round(expected)), 3),
-        quality=_common_flags(good) if good else _flags_of_a_bad_minute(samples),
+        quality=_flags_of(good) if good else _flags_of_a_bad_minute(samples),
         urgent=urgent,
         sampled_ms=samples[-1].monotonic_ms - samples[0].monotonic_ms,
     )
 
 
-def _common_flags(samples: Sequence[TimedSample]) -> Quality:
-    """Return the flags that at least half of the samples carry."""
-    common = Quality.GOOD
-    for flag in Quality:
-        if 2 * sum(1 for sample in samples if sample.quality & flag) >= len(samples):
-            common |= flag
-    return common
+def _flags_of(samples: Sequence[TimedSample]) -> Quality:
+    return flags_of_most([sample.quality for sample in samples])
 
 
 def _flags_of_a_bad_minute(samples: Sequence[TimedSample]) -> Quality:
@@ -185,7 +180,7 @@ def _flags_of_a_bad_minute(samples: Sequence[TimedSample]) -> Quality:
     any_flag = Quality.GOOD
     for sample in samples:
         any_flag |= sample.quality
-    return _common_flags(samples) or any_flag or Quality.INVALID
+    return _flags_of(samples) or any_flag or Quality.INVALID
 
 
 def _median(values: Sequence[float]) -> float | None:

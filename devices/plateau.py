@@ -16,7 +16,7 @@ from statistics import median
 from typing import Final
 
 from devices.minutes import TimedSample
-from protocols.reading import Quality
+from protocols.reading import Quality, flags_of_most, has_any
 
 STABLE_MS: Final = 5_000
 SPO2_RANGE_PERCENT: Final = 2.0
@@ -57,7 +57,7 @@ class PlateauFinder:
 
     def add(self, sample: TimedSample) -> SpotCheck | None:
         """Take one sample; return the spot check if the values have now held still."""
-        if sample.quality & Quality.FINGER_OFF:
+        if has_any(sample.quality, Quality.FINGER_OFF):
             return self.finish()
         if self._first_ms is None:
             self._first_ms = sample.monotonic_ms
@@ -118,14 +118,10 @@ def _reading_of(window: Sequence[TimedSample]) -> SpotCheck:
         for sample in window
         if sample.perfusion_index_percent is not None
     ]
-    common = Quality.GOOD
-    for flag in Quality:
-        if 2 * sum(1 for sample in window if sample.quality & flag) >= len(window):
-            common |= flag
     return SpotCheck(
         monotonic_ms=window[-1].monotonic_ms,
         spo2_percent=round(median(s.spo2_percent or 0.0 for s in window), 2),
         pulse_per_min=round(median(s.pulse_per_min or 0.0 for s in window), 2),
         perfusion_index_percent=round(median(perfusion), 2) if perfusion else None,
-        quality=common,
+        quality=flags_of_most([sample.quality for sample in window]),
     )

@@ -11,16 +11,15 @@ switched off and on where the installer allowed it, because that drops every dev
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from bleak import BleakScanner
 from bleak.backends.client import BaseBleakClient
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
-from bleak_retry_connector import clear_cache, close_stale_connections_by_address
 
 from devices.cancellation import stop_if_cancelled
 from devices.clock import Clock
@@ -30,6 +29,7 @@ from devices.link import LINK_ERRORS, Ear, Link, Watchdog
 from devices.settings import Settings
 from devices.turns import REST_S, Connect, LetGo, Refuse, Turns
 from devices.use import Use
+from protocols.errors import TelehealthError
 
 logger = logging.getLogger(__name__)
 
@@ -66,6 +66,8 @@ class InReach:
     device: BLEDevice
     driver: Driver
     rssi_dbm: int
+    heard_ms: int
+    """When it was last heard, monotonic."""
     failures: int = 0
     tried: bool = False
 
@@ -79,6 +81,16 @@ class Backends:
     arguments: Mapping[str, Any] | None = None
 
 
+class Stack(Protocol):
+    """What is beneath bleak, and must be helped (docs/gateway.md)."""
+
+    async def arguments(self) -> dict[str, object]: ...
+    async def clean_up(self, is_ours: Callable[[Heard], bool]) -> None: ...
+    async def before_connect(self, address: str) -> None: ...
+    async def after_failure(self, address: str) -> None: ...
+    async def recover(self) -> None: ...
+
+
 class Radio:
     """One adapter, with its scanner and its links.
 
@@ -87,9 +99,8 @@ class Radio:
         clock: what time it is.
         ear_of: who listens to a device.
         claims: the devices that some radio of this gateway has or is about to have.
-        adapter: finds the adapter's present name (`hci0`); without it the system chooses.
+        stack: what is beneath bleak; without one, nothing has to be cleaned up there.
         beacons: is told of every advertisement.
-        recover: switches a mute adapter off and on.
         backends: other backends than the system's.
     """
 
@@ -100,9 +111,8 @@ class Radio:
         ear_of: Callable[[str, Use], Ear],
         *,
         claims: set[str],
-        adapter: Callable[[], Awaitable[str]] | None = None,
+        stack: Stack | None = None,
         beacons: Callable[[Heard], None] = lambda _: None,
-        recover: Callable[[], Awaitable[None]] | None = None,
         backends: Backends | None = None,
     ) -> None:
         backends = backends or Backends()
@@ -110,10 +120,8 @@ class Radio:
         self._clock = clock
         self._ear_of = ear_of
         self._claims = claims
-        self._adapter = adapter
+        self._stack = stack
         self._beacons = beacons
-        self._recover = recover
-        self._real = backends.client is None
         self._client_arguments = dict(backends.arguments or {}) | _backend(backends.client)
         self._scanner_arguments = dict(backends.arguments or {}) | _backend(backends.scanner)
         self._watchdog = Watchdog(round(settings.stale_after_s * 1000))
@@ -122,6 +130,7 @@ class Radio:
         self._in_reach: dict[str, InReach] = {}
         self._stirred = asyncio.Event()
         self._heard_something = False
+        self._clean = False
         self._mute = 0
         self.only_devices: frozenset[str] = frozenset(settings.only_devices)
 
@@ -146,8 +155,9 @@ class Radio:
             while True:
                 stop_if_cancelled()
                 try:
+                    await self._clean_up_once()
                     chosen = await self._scan()
-                except LINK_ERRORS as error:
+                except (*LINK_ERRORS, TelehealthError) as error:
                     logger.error("cannot scan", extra={"why": f"{type(error).__name__}: {error}"})
                     await asyncio.sleep(self._settings.reconnect_min_s * 5)
                     await self._perhaps_recover()
@@ -159,12 +169,22 @@ class Radio:
                 if link is not None:
                     watches.create_task(self._watch(link), name=link.device_id)
 
+    async def _clean_up_once(self) -> None:
+        """End what an earlier run left connected."""
+        if self._stack is not None and not self._clean:
+            await self._stack.clean_up(self._is_ours)
+        self._clean = True
+
+    def _is_ours(self, heard: Heard) -> bool:
+        wanted = not self.only_devices or device_id(heard.address) in self.only_devices
+        return wanted and recognise(heard) is not None
+
     async def _scan(self) -> str | None:
         """Scan until a device is to be connected; `None`: the scanner is mute, begin anew."""
         loop = asyncio.get_running_loop()
         arguments = dict(self._scanner_arguments)
-        if self._adapter is not None:
-            arguments["bluez"] = {"adapter": await self._adapter()}
+        if self._stack is not None:
+            arguments |= await self._stack.arguments()
         mute_at_s = loop.time() + self._settings.scan_restart_s
         async with BleakScanner(self._hear, **arguments):
             while True:
@@ -194,13 +214,15 @@ class Radio:
         name = device_id(device.address)
         if self.only_devices and name not in self.only_devices:
             return
+        now_ms = self._clock.moment().monotonic_ms
         known = self._in_reach.get(name)
         if known is None and len(self._in_reach) >= _MOST_KNOWN and not self._forget_one():
             return
         if known is None:
-            self._in_reach[name] = InReach(device, driver, advertisement.rssi)
+            self._in_reach[name] = InReach(device, driver, heard.rssi_dbm, now_ms)
         else:
-            known.device, known.driver, known.rssi_dbm = device, driver, advertisement.rssi
+            known.device, known.driver = device, driver
+            known.rssi_dbm, known.heard_ms = heard.rssi_dbm, now_ms
         if name not in self._claims:
             self._turns.heard(name, driver.use, asyncio.get_running_loop().time())
             self._stirred.set()
@@ -240,8 +262,8 @@ class Radio:
         link = Link(name, known.device, known.driver, self._ear_of(name, known.driver.use))
         self._claims.add(name)
         try:
-            if self._real and not known.tried:
-                await close_stale_connections_by_address(known.device.address)
+            if self._stack is not None and not known.tried:
+                await self._stack.before_connect(known.device.address)
             known.tried = True
             await link.open(
                 timeout_s=self._settings.connect_timeout_s, arguments=self._client_arguments
@@ -261,8 +283,8 @@ class Radio:
     async def _failed(self, link: Link, known: InReach, error: BaseException) -> None:
         await link.close()
         self._claims.discard(link.device_id)
-        if self._real:
-            await clear_cache(link.device.address)
+        if self._stack is not None:
+            await self._stack.after_failure(link.device.address)
         wait_s = min(_LONGEST_WAIT_S, self._settings.reconnect_min_s * 2.0**known.failures)
         known.failures = min(known.failures + 1, 30)
         retry_at_s = asyncio.get_running_loop().time() + wait_s
@@ -295,13 +317,16 @@ class Radio:
 
     async def _perhaps_recover(self) -> None:
         """Switch an adapter that stays mute off and on, where that was allowed."""
-        if self._recover is None or self._mute < _MUTE_BEFORE_RECOVERY:
+        may = self._settings.recover_adapter and self._stack is not None
+        if self._stack is None or not may or self._mute < _MUTE_BEFORE_RECOVERY:
             return
         self._mute = 0
         logger.error("adapter is mute, switching it off and on")
         self.drop_all("adapter switched off")
-        with suppress(*LINK_ERRORS):
-            await self._recover()
+        try:
+            await self._stack.recover()
+        except (*LINK_ERRORS, TelehealthError) as error:
+            logger.error("adapter not recovered", extra={"why": str(error)})
 
 
 def _backend(backend: type[BaseBleakScanner] | type[BaseBleakClient] | None) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from devices.minutes import ClosedMinute, MinuteCloser, Pace, TimedSample
 from devices.parcels import Content, Parcel
 from devices.plateau import PlateauFinder, SpotCheck
 from devices.use import Use
-from protocols.reading import NOT_A_PATIENTS, Quality
+from protocols.reading import NOT_A_PATIENTS, Quality, has_any
 from protocols.uplink import MAX_SAMPLES, Event, Sample, WireReading
 
 EventKind = Literal[
@@ -66,6 +66,8 @@ class Recorder:
         self._start: Moment | None = None
         self._last_ms = 0
         self._finger_on: bool | None = None
+        self._first = False
+        """The first value after a connection leaves at once: somebody is waiting for it."""
 
     def configure(self, *, batch_seconds: float, urgent_below_spo2_percent: float) -> None:
         """Take over what the server configured."""
@@ -93,7 +95,8 @@ class Recorder:
         spot = self._plateau.add(timed) if self.use is Use.SPOT else None
         closed = self._worth_sending(self._minutes.add(timed))
         full = self._pace.full(self._start.monotonic_ms, now.monotonic_ms, self._batch_ms)
-        if closed or spot or full or len(self._samples) >= MAX_SAMPLES:
+        first, self._first = self._first and timed.good, self._first and not timed.good
+        if closed or spot or full or first or len(self._samples) >= MAX_SAMPLES:
             parcels += self._seal(closed, now, spot)
         return parcels
 
@@ -134,6 +137,11 @@ class Recorder:
         """Take one event of the device's life."""
         return [self._parcel(now, Content(events=[Event(kind, 0, value)]))]
 
+    def connected(self, now: Moment) -> list[Parcel]:
+        """The device is connected."""
+        self._first = True
+        return self.event("connected", now)
+
     def disconnected(self, now: Moment) -> list[Parcel]:
         """The link is over: the finger's reading, or why there is none, and the event."""
         spot = self._plateau.finish()
@@ -162,14 +170,14 @@ class Recorder:
         return [m for m in closed if m.urgent or m.sampled_ms >= _MOST_OF_A_MINUTE_MS]
 
     def _dropped(self, measurement: Measurement) -> bool:
-        if not measurement.quality & NOT_A_PATIENTS:
+        if not has_any(measurement.quality, NOT_A_PATIENTS):
             return False
         self.counts["demo" if measurement.quality & Quality.DEMO else "testing"] += 1
         return True
 
     def _finger_event(self, quality: Quality, now: Moment) -> list[Parcel]:
         """Say when the finger goes and when it comes back; a first finger is no news."""
-        finger_on = not quality & Quality.FINGER_OFF
+        finger_on = not has_any(quality, Quality.FINGER_OFF)
         before, self._finger_on = self._finger_on, finger_on
         if finger_on == before or (before is None and finger_on):
             return []

@@ -47,6 +47,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A server that acknowledges nothing for so long is left and called again."""
     retry_max_s: Seconds = 300.0
     """The longest wait between two attempts to reach the server."""
+    status_port: Annotated[int, Meta(ge=0, le=65535)] = 8377
+    """Where this machine alone sees how the gateway stands, http://127.0.0.1:8377/; 0: nowhere."""
     ca_file: str = ""
     """Who may vouch for the server's certificate: a file of PEM certificates, such as a province's
     own CA, the only ones then believed; empty for those that the system believes."""

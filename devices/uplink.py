@@ -80,6 +80,10 @@ class Uplink:
         self._owed_acks: dict[StreamName, int] = {}
         self._retry_after_s: float | None = None
         self._not_allowed = 0
+        self.connected = False
+        """Whether the server has welcomed us and the connection stands."""
+        self.last_contact_ms: int | None = None
+        """When the server last said anything, monotonic."""
 
     def wake(self) -> None:
         """There is something new in the spool."""
@@ -137,6 +141,7 @@ class Uplink:
             try:
                 await self._speak(socket, session, listening)
             finally:
+                self.connected = False
                 listening.cancel()
                 await asyncio.gather(listening, return_exceptions=True)
                 await self._mark_acknowledged()
@@ -145,6 +150,7 @@ class Uplink:
         async for data in socket:
             message = decode_from_server(data)
             now = self._clock.moment()
+            self.last_contact_ms = now.monotonic_ms
             await self._act(session.receive(message, monotonic_ms=now.monotonic_ms), now, socket)
             self._news.set()
         raise _ConnectionOverError("the server closed the connection")
@@ -212,6 +218,7 @@ class Uplink:
                     self._not_allowed = 0
                     self._backoff.succeeded(first_s=retry_after_s)
                     await self._configure(line_percent)
+                    self.connected = True
                     logger.info("connected to the server", extra={"url": self._identity.server})
                 case Committed(stream, seq, refused):
                     self._owed_acks[stream] = max(self._owed_acks.get(stream, 0), seq)

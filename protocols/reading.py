@@ -5,6 +5,8 @@ entry, or the minute that a gateway closes over its samples. Only readings becom
 and alert (docs/architecture.md, "A reading").
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntFlag, StrEnum
@@ -47,6 +49,21 @@ class Quality(IntFlag):
 
 NOT_A_PATIENTS = Quality.DEMO | Quality.TESTING
 UNUSABLE = Quality.FINGER_OFF | Quality.INVALID | Quality.CALIBRATING | Quality.EQUIPMENT_FAULT
+
+
+def has_any(quality: Quality, flags: Quality) -> bool:
+    """Say whether any of the flags is set, in plain numbers: an enum's own `&` is slow."""
+    return int.__and__(quality, flags) != 0
+
+
+def flags_of_most(qualities: Sequence[Quality]) -> Quality:
+    """Return the flags that at least half of them carry; none of none."""
+    found = 0
+    times = Counter(map(int, qualities))
+    for flag in Quality if any(times) else ():
+        if 2 * sum(n for value, n in times.items() if value & int(flag)) >= len(qualities):
+            found |= int(flag)
+    return Quality(found)
 
 
 class ReadingKind(StrEnum):

@@ -70,10 +70,16 @@ class BumbleScanner(BaseBleakScanner):
 
     async def start(self) -> None:
         self.seen_devices = {}
-        await self._hub.scan(self, on=True)
+        await self._scan(on=True)
 
     async def stop(self) -> None:
-        await self._hub.scan(self, on=False)
+        await self._scan(on=False)
+
+    async def _scan(self, *, on: bool) -> None:
+        try:
+            await self._hub.scan(self, on=on)
+        except core.BaseBumbleError as error:
+            raise BleakError(str(error)) from error
 
     def heard(self, advertisement: Advertisement) -> None:
         """Turn one advertisement into bleak's words and tell whoever listens."""

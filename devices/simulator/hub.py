@@ -7,9 +7,9 @@ made at a time, because HCI allows no more.
 
 import asyncio
 from contextlib import suppress
-from typing import Final, Protocol, Self
+from typing import ClassVar, Final, Protocol, Self
 
-from bumble import core, hci
+from bumble import core, hci, ll
 from bumble.controller import Controller
 from bumble.device import Advertisement, Connection, Device
 from bumble.host import Host
@@ -18,8 +18,16 @@ from bumble.transport import open_transport
 from bumble.transport.common import AsyncPipeSink, Transport
 
 ADAPTER_ADDRESS: Final = "F0:00:00:00:00:01"
+_PULLED_OUT: Final = "the adapter has been pulled out"
+FAINTEST_DBM: Final = -100
 GIVE_UP_S: Final = 2.0
 """How long a controller may take to confirm that it dropped a link or an attempt."""
+
+
+_REPORTS: Final = (
+    hci.HCI_LE_Advertising_Report_Event,
+    hci.HCI_LE_Extended_Advertising_Report_Event,
+)
 
 
 class Listener(Protocol):
@@ -29,11 +37,28 @@ class Listener(Protocol):
 
 
 class AdapterController(Controller):
-    """Bumble's virtual controller, able to give up on a connection.
+    """Bumble's virtual controller, able to give up on a connection, and in a room with distances.
 
     Bumble 0.0.236 answers LE Create Connection Cancel and goes on trying; the Core Specification
-    (Vol 4 Part E, 7.8.13) wants the attempt ended with Unknown Connection Identifier.
+    (Vol 4 Part E, 7.8.13) wants the attempt ended with Unknown Connection Identifier. It hears
+    everybody at -50 dBm: `rssi_dbm` says how loud a device is here, by its address; nobody fainter
+    than `FAINTEST_DBM` is heard.
     """
+
+    rssi_dbm: ClassVar[dict[str, int]] = {}
+
+    def send_hci_packet(self, packet: hci.HCI_Packet) -> None:
+        if isinstance(packet, _REPORTS):
+            for report in packet.reports:
+                address = report.address.to_string(with_type_qualifier=False)
+                report.rssi = self.rssi_dbm.get(address, report.rssi)
+        super().send_hci_packet(packet)
+
+    def on_advertising_pdu(self, pdu: ll.AdvInd | ll.AdvExtInd) -> None:
+        """Hear an advertisement, and connect by it, unless it is too faint."""
+        address = pdu.advertiser_address.to_string(with_type_qualifier=False)
+        if self.rssi_dbm.get(address, 0) >= FAINTEST_DBM:
+            super().on_advertising_pdu(pdu)
 
     def on_hci_le_create_connection_cancel_command(
         self, _command: hci.HCI_LE_Create_Connection_Cancel_Command
@@ -66,6 +91,8 @@ class Hub:
         self._device = device
         self._controller = controller
         self._transport = transport
+        self._pulled_out = False
+        self._where: tuple[str, str] | None = None
         self._scanners: set[Listener] = set()
         self._scan_lock = asyncio.Lock()
         self._connect_lock = asyncio.Lock()
@@ -83,7 +110,9 @@ class Hub:
         """Open an adapter behind HCI, such as `tcp-client:127.0.0.1:9001` (`ward.serve_hci`)."""
         opened = await open_transport(transport)
         device = Device.with_hci("gateway", hci.Address(address), opened.source, opened.sink)
-        return await cls(device, None, opened)._power_on()
+        hub = cls(device, None, opened)
+        hub._where = (transport, address)
+        return await hub._power_on()
 
     async def _power_on(self) -> Self:
         await self._device.power_on()
@@ -105,9 +134,27 @@ class Hub:
         if self._transport is not None:
             await self._transport.close()
             self._transport = None
+            self._pulled_out = True
+
+    async def plug_in(self) -> None:
+        """Have the adapter again after `pull_out`; it knows nothing of what it did before."""
+        if self._where is None:
+            raise RuntimeError("an adapter on a link of this process cannot be pulled out")
+        transport, address = self._where
+        self._transport = await open_transport(transport)
+        self._device = Device.with_hci(
+            "gateway", hci.Address(address), self._transport.source, self._transport.sink
+        )
+        self._scanners.clear()
+        self._pulled_out = False
+        await self._power_on()
 
     async def scan(self, scanner: Listener, *, on: bool) -> None:
         """Let a scanner hear advertisements, or stop it; the adapter scans while one listens."""
+        if self._pulled_out:
+            if on:
+                raise core.InvalidStateError(_PULLED_OUT)
+            return
         async with self._scan_lock:
             (self._scanners.add if on else self._scanners.discard)(scanner)
             if self._scanners and not self._device.is_scanning:
@@ -121,6 +168,8 @@ class Hub:
 
     async def connect(self, target: hci.Address) -> Connection:
         """Connect once the device is heard, however long that takes; cancel to give up."""
+        if self._pulled_out:
+            raise core.InvalidStateError(_PULLED_OUT)
         async with self._connect_lock:
             attempt = asyncio.ensure_future(self._device.connect(target, timeout=None))
             try:

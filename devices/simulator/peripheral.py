@@ -53,7 +53,9 @@ class VirtualDevice:
         self.profile = profile
         self.wearing = wearing
         self.frames_sent = 0
-        """What went out by itself to a peer."""
+        """What went out by itself to somebody who had subscribed to it."""
+        self.measured = 0
+        """How often it has measured."""
         self._elapsed = elapsed
         self._pace = pace
         self._period_s = period.total_seconds()
@@ -167,11 +169,17 @@ class VirtualDevice:
             await self._follow(vitals)
             if self._powered and not self._stale:
                 sayings = self.profile.measure(vitals)
-                if self.connected:
-                    await self.speak(sayings)
-                    self.frames_sent += len(sayings)
+                self.measured += 1
+                self.frames_sent += sum(map(self._is_heard, sayings))
+                await self.speak(sayings)
             due = max(due + self._period_s, loop.time())
             await asyncio.sleep(due - loop.time())
+
+    def _is_heard(self, saying: Saying) -> bool:
+        """Whether somebody subscribed to it (its CCCD holds bit 0 or 1)."""
+        handle = saying.characteristic.handle
+        subscribers = self._device.gatt_server.subscribers
+        return any(any(configured.get(handle, b"")) for configured in subscribers.values())
 
     async def _follow(self, vitals: VirtualVitals) -> None:
         powered = self._switched_on and vitals.powered

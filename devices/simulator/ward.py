@@ -24,6 +24,7 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Any, Final, Self
 
+from bumble import hci, ll
 from bumble.link import LocalLink
 
 from devices.radio import Backends
@@ -95,6 +96,21 @@ class VirtualWard:
             client=self.client_backend,
             arguments=self.backend_arguments,
         )
+
+    async def another_adapter(self, address: str) -> Hub:
+        """Return one more adapter in the same air, until the ward closes."""
+        if self._link is None:
+            raise RuntimeError("the ward is not open")
+        hub = await Hub.on_link(self._link, address)
+        self._open.push_async_callback(hub.close)
+        return hub
+
+    def shout(self, address: str, data: bytes) -> None:
+        """Let a stranger without manners advertise anything, once."""
+        if self._link is None:
+            raise RuntimeError("the ward is not open")
+        for controller in self._link.controllers:
+            controller.on_ll_advertising_pdu(ll.AdvInd(hci.Address(address), data))
 
     async def serve_hci(self, *, port: int = 0) -> str:
         """Lend an adapter to each TCP connection on loopback, until the ward closes.

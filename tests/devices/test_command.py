@@ -11,7 +11,9 @@ from typer.testing import CliRunner
 
 from devices.__main__ import app
 from devices.identity import Enrolment, load_identity, make_or_read_key, write_private
+from devices.page import Page
 from devices.settings import Settings, SettingsError, load_settings
+from devices.snapshot import DeviceShown, DeviceState, Snapshot
 from devices.spool import Spool
 from protocols.server_identity import fingerprint
 from tests.devices.given import GivenClock, ServerKeys, parcel, spool_path
@@ -54,6 +56,7 @@ def test_status_tells_who_it_is_and_what_waits(tmp_path: Path) -> None:
         spool.next_frames({"live": 0, "backlog": 0}, room=2, backlog_room=0, now=clock.moment())
         spool.acknowledge({"live": 1}, clock.moment())
         spool.append([], counts={"demo": 12})
+        (tmp_path / "gateway.toml").write_text("status_port = 0\n")
         result = CliRunner().invoke(app, ["status", "--folder", str(tmp_path)])
     assert result.exit_code == 0
     assert result.output.splitlines() == [
@@ -67,6 +70,34 @@ def test_status_tells_who_it_is_and_what_waits(tmp_path: Path) -> None:
     ]
 
 
+def test_status_tells_how_the_devices_of_a_running_gateway_stand(tmp_path: Path) -> None:
+    with Spool(spool_path(enrolled(tmp_path))):
+        pass
+    device = DeviceShown(
+        device_id="ox-1", driver="plx", state=DeviceState.FINGER_OFF, heard_s_ago=3
+    )
+    shown = Snapshot(
+        gateway_id="gw-7", server="http://127.0.0.1:9", connected_to_server=True,
+        last_contact_s_ago=1, devices=(device,),
+    )  # fmt: skip
+    with Page(0, lambda: shown) as page:
+        port = page.address.rsplit(":", 1)[1].strip("/")
+        (tmp_path / "gateway.toml").write_text(f"status_port = {port}\n")
+        said = CliRunner().invoke(app, ["status", "--folder", str(tmp_path)]).output
+    assert "ox-1: finger off, 3 s ago" in said
+    said = CliRunner().invoke(app, ["status", "--folder", str(tmp_path)]).output
+    assert "the gateway does not run" in said
+
+
+def test_enrol_takes_the_text_of_the_qr_code_or_a_code(tmp_path: Path) -> None:
+    for arguments in (
+        ["telehealth-enrol:http://127.0.0.1:9#ABCD"],
+        ["ABCD", "--server", "http://127.0.0.1:9"],
+    ):
+        result = CliRunner().invoke(app, ["enrol", *arguments, "--folder", str(tmp_path)])
+        assert "cannot be reached" in str(result.exception)
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
@@ -76,7 +107,7 @@ def test_status_tells_who_it_is_and_what_waits(tmp_path: Path) -> None:
         (["enrol", "--server", "http://127.0.0.1:9", "--code", "x"], "cannot be reached"),
         (["enrol", "--link", "telehealth-enrol:http://127.0.0.1:9#ABCD"], "cannot be reached"),
         (["enrol", "--link", "telehealth-enrol:nowhere#ABCD"], "origin"),
-        (["enrol", "--server", "http://127.0.0.1:9"], "--link"),
+        (["enrol", "--server", "http://127.0.0.1:9"], "the text of the QR code"),
         (
             ["enrol", "--server", "https://localhost:9", "--code", "x", "--ca", "/nowhere"],
             "/nowhere",
@@ -114,7 +145,7 @@ def test_settings_have_defaults_and_are_read(tmp_path: Path) -> None:
     assert load_settings(path) == Settings(batch_seconds=1.0, only_devices=["ox-1"])
 
 
-@pytest.mark.parametrize("text", ["batch_seconds = 0", "window = 1", "nonsense", "adapter = 3"])
+@pytest.mark.parametrize("text", ["batch_seconds = 0", "window = 1", "nonsense", "adapters = 3"])
 def test_settings_out_of_range_are_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "gateway.toml"
     path.write_text(text)
@@ -127,7 +158,7 @@ def test_every_setting_and_command_is_documented() -> None:
     missing = [name for name in Settings.__struct_fields__ if f"`{name}`" not in page]
     missing += [
         name
-        for name in ("enrol", "run", "scan", "status")
+        for name in ("enrol", "run", "scan", "pair", "status", "doctor")
         if f"telehealth-gateway {name}" not in page
     ]
     assert missing == []

@@ -235,3 +235,10 @@ def test_a_heart_rate_strap_has_minutes_of_its_pulse_alone() -> None:
     parcels = speak(recorder(), GivenClock(), 60, strap)
     [minute] = [r for p in parcels for _, r in p.content.readings]
     assert (minute.pulse_per_min, minute.spo2_percent, minute.quality_share) == (80.0, None, 1.0)
+
+
+def test_the_first_value_after_a_connection_leaves_at_once_and_the_rest_in_batches() -> None:
+    one, clock = recorder(), GivenClock()
+    assert one.connected(clock.moment())[0].content.events == [Event("connected", 0)]
+    parcels = speak(one, clock, 2, OFF) + speak(one, clock, 21)
+    assert [len(p.content.samples) for p in parcels if p.content.samples] == [3, 10, 10]

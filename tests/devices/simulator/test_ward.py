@@ -237,8 +237,8 @@ async def test_nothing_is_notified_after_unsubscribing(ward: VirtualWard) -> Non
         await client.stop_notify(plx.CONTINUOUS_UUID)
         while not heard.frames.empty():
             heard.frames.get_nowait()
-        sent = ward[FIRST].frames_sent
-        await _until(lambda: ward[FIRST].frames_sent > sent + 3)
+        measured = ward[FIRST].measured
+        await _until(lambda: ward[FIRST].measured > measured + 3)
         assert heard.frames.empty()
         await client.start_notify(plx.CONTINUOUS_UUID, heard.frame)
         await heard.next()
