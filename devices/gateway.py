@@ -17,7 +17,7 @@ from typing import Final
 from devices.bluez import OwnerWatch
 from devices.bluez_bus import BluezUnavailableError
 from devices.bluez_stack import BluezStack
-from devices.clock import Clock, SystemClock
+from devices.clock import Clock, Moment, SystemClock
 from devices.ear import DeviceEar
 from devices.identity import Identity
 from devices.outbox import Outbox
@@ -39,6 +39,7 @@ _TICK_S: Final = 1.0
 _IN_REACH_MS: Final = 30_000
 """A device that was not heard for so long is not in reach."""
 _COUNT_EVERY_MS: Final = 60_000
+_JOIN_EVERY_MS: Final = 60_000
 _DISK_RETRY_S: Final = 5.0
 _BUS_RETRY_S: Final = 10.0
 _MEBIBYTE: Final = 1024 * 1024
@@ -178,7 +179,8 @@ class Gateway:
 
     async def _owed_records(self, device_id: str) -> int:
         """Count a device's records that the server has not acknowledged, those in memory too."""
-        return 0
+        waiting = self._outbox.records_of(device_id)
+        return waiting + await self._spool.call(Spool.owed_records, device_id)
 
     async def _configure(self, line_percent: float) -> None:
         """Take over the server's line for closing a minute at once, and remember it."""
@@ -206,16 +208,28 @@ class Gateway:
 
     async def _let_time_pass(self) -> None:
         """Close minutes and batches of devices that have fallen silent; have counters written."""
-        counted_ms = self._clock.moment().monotonic_ms
+        counted_ms = joined_ms = self._clock.moment().monotonic_ms
         while True:
             await asyncio.sleep(_TICK_S)
             now = self._clock.moment()
             for ear in self._ears.values():
                 self._outbox.put(ear.recorder.tick(now))
+            if now.monotonic_ms - joined_ms >= _JOIN_EVERY_MS:
+                joined_ms = now.monotonic_ms
+                await self._join_old(now)
             if now.monotonic_ms - counted_ms >= _COUNT_EVERY_MS:
                 counted_ms = now.monotonic_ms
                 if any(ear.recorder.counts for ear in self._ears.values()):
                     self._outbox.filled.set()
+
+    async def _join_old(self, now: Moment) -> None:
+        """Let what waits for the backlog need less room."""
+        try:
+            more = True
+            while more:
+                more = await self._spool.call(Spool.join_old, now)
+        except SpoolError as error:
+            logger.error("cannot write the spool", extra={"why": str(error)})
 
     async def _spool_what_is_heard(self) -> None:
         """Make durable what has gathered, and tell the uplink."""
@@ -241,6 +255,7 @@ class Gateway:
         except SpoolError:
             self._outbox.put_back(parcels, rejected)
             raise
+        self._outbox.stored()
 
     async def _close_the_books(self) -> None:
         """Spool what the devices had not finished saying."""

@@ -22,6 +22,7 @@ class Outbox:
         self._parcels: deque[Parcel] = deque()
         self._rejected: deque[RejectedFrame] = deque(maxlen=_MOST_IN_MEMORY)
         self._lost: Counter[str] = Counter()
+        self._on_the_way: Sequence[Parcel] = ()
 
     def put(self, parcels: Sequence[Parcel]) -> None:
         """Add parcels in the order they came."""
@@ -41,9 +42,24 @@ class Outbox:
     def put_back(self, parcels: Sequence[Parcel], rejected: Sequence[RejectedFrame]) -> None:
         """The disk would not have them: they come before what came since."""
         self._rejected.extendleft(reversed(rejected))
+        self._on_the_way = ()
         since = list(self._parcels)
         self._parcels.clear()
         self.put([*parcels, *since])
+
+    def records_of(self, device: str) -> int:
+        """Count what a device's memory said and the disk does not hold yet."""
+        waiting = [*self._parcels, *self._on_the_way]
+        return sum(
+            reading.kind == "stored"
+            for parcel in waiting
+            if parcel.device == device
+            for reading in (*(r for _, r in parcel.content.readings), *parcel.content.dated)
+        )
+
+    def stored(self) -> None:
+        """What was taken last is on the disk."""
+        self._on_the_way = ()
 
     def take(self, clock: Clock) -> tuple[list[Parcel], list[RejectedFrame]]:
         """Return everything and be empty."""
@@ -53,6 +69,7 @@ class Outbox:
             for device, count in self._lost.items()
         ]
         rejected = list(self._rejected)
+        self._on_the_way = tuple(self._parcels)
         self._parcels.clear()
         self._rejected.clear()
         self._lost.clear()

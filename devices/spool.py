@@ -30,20 +30,40 @@ from devices.parcels import (
     Frame,
     Parcel,
     decode_content,
+    deflate,
     encode_content,
     freeze,
+    inflate,
     renumber,
 )
 from devices.spool_file import (
     GIVEN_UP_IN_ORDER,
+    INSERT_ENTRY,
     ROW_BYTES,
+    Lost,
     SpoolError,
     lock,
     measure,
+    minutes_in,
     open_or_set_aside,
 )
+from devices.spool_join import join_oldest
+from devices.spool_records import (
+    EMPTY,
+    acknowledge_records,
+    forget_records,
+    owed_records,
+    records_in,
+    remember,
+    without_known,
+)
 from protocols.errors import DecodeError
-from protocols.uplink import Event, Gap, StreamName, encode
+from protocols.uplink import (
+    Event,
+    Gap,
+    StreamName,
+    encode,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -166,11 +186,26 @@ class Spool:
                 self._db.execute(
                     "UPDATE stream SET acked = max(acked, ?) WHERE name = ?", (seq, stream)
                 )
+                acknowledge_records(self._db, stream, seq, at_ms)
                 self._db.execute(
                     "UPDATE entry SET acked_ms = ? WHERE stream = ? AND seq <= ?"
                     " AND acked_ms IS NULL",
                     (at_ms, stream, seq),
                 )
+
+    def owed_records(self, device: str) -> int:
+        """Count the records of a device's memory that the server has not acknowledged yet."""
+        return owed_records(self._db, device)
+
+    def join_old(self, now: Moment) -> bool:
+        """Join some parcels that wait for the backlog, to need less room; return if there is more.
+
+        Those that have a number keep it, and what is young stays as it is.
+        """
+        with self._transaction():
+            change = join_oldest(self._db, now, self._set_aside_row)
+            self._bytes += change or 0
+        return change is not None
 
     def rewind(self, stream: StreamName, acked: int) -> None:
         """The server holds less than it once acknowledged: what is still here is owed again."""
@@ -197,7 +232,7 @@ class Spool:
             self._db.executemany(
                 "UPDATE entry SET seq = ?, content = ? WHERE entry_id = ?",
                 [
-                    (seq, renumber(frame, seq), entry_id)
+                    (seq, deflate(renumber(inflate(frame), seq)), entry_id)
                     for seq, (entry_id, frame) in enumerate(owed, start=1)
                 ],
             )
@@ -241,21 +276,27 @@ class Spool:
 
     def _insert(self, parcels: Sequence[Parcel]) -> None:
         rows = []
-        for parcel in parcels:
-            data = encode_content(parcel.content)
-            self._bytes += ROW_BYTES + len(data)
-            at = parcel.start
-            rows.append(
-                (parcel.device, at.boot_id, at.monotonic_ms, at.wall_ms, at.synchronised,
-                 len(parcel.content.samples), data)
-            )  # fmt: skip
         for moment in _latest_of_each_boot(parcels):
             self._see_boot(moment)
-        self._db.executemany(
-            "INSERT INTO entry (device, boot_id, monotonic_ms, wall_ms, synchronised, samples,"
-            " content) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            rows,
-        )
+        for parcel in parcels:
+            records = records_in(parcel)
+            if not records:
+                rows.append(self._row(parcel, parcel.content))
+                continue
+            content, keys = without_known(self._db, parcel, records)
+            if content != EMPTY:
+                entry_id = self._db.execute(INSERT_ENTRY, self._row(parcel, content)).lastrowid
+                remember(self._db, parcel.device, keys, entry_id)
+        self._db.executemany(INSERT_ENTRY, rows)
+
+    def _row(self, parcel: Parcel, content: Content) -> tuple[Any, ...]:
+        data = encode_content(content)
+        self._bytes += ROW_BYTES + len(data)
+        at = parcel.start
+        return (
+            parcel.device, at.boot_id, at.monotonic_ms, at.wall_ms, at.synchronised,
+            len(content.samples), minutes_in(content), data,
+        )  # fmt: skip
 
     def _insert_rejected(self, frames: Sequence[RejectedFrame]) -> None:
         self._db.executemany(
@@ -315,7 +356,7 @@ class Spool:
         for seq, data in rows:
             if seq != after + 1:
                 frames.append(_gap(stream, seq - 1))
-            frames.append(Frame(stream, seq, data))
+            frames.append(Frame(stream, seq, inflate(data)))
             after = seq
         if len(rows) == room:
             return frames
@@ -348,9 +389,9 @@ class Spool:
                 continue
             self._db.execute(
                 "UPDATE entry SET stream = ?, seq = ?, content = ? WHERE entry_id = ?",
-                (stream, seq, data, entry_id),
+                (stream, seq, kept := deflate(data), entry_id),
             )
-            self._bytes += len(data) - len(content)
+            self._bytes += len(kept) - len(content)
             frames.append(Frame(stream, seq, data))
             seq += 1
         if frames:
@@ -383,6 +424,7 @@ class Spool:
         self._db.execute("DELETE FROM entry WHERE entry_id = ?", (entry_id,))
 
     def _forget_old(self, now_ms: int) -> None:
+        forget_records(self._db, now_ms)
         cursor = self._db.execute(
             "DELETE FROM entry WHERE acked_ms < ?", (now_ms - KEPT_AFTER_ACK_MS,)
         )
@@ -395,7 +437,7 @@ class Spool:
 
     def _make_room(self, now: Moment) -> None:
         """Get below nine tenths of the limit, the dearest data last, and report what was lost."""
-        lost: Counter[str] = Counter()
+        lost: Lost = Counter()
         for give_up in GIVEN_UP_IN_ORDER:
             while self._bytes > self._max_bytes * 0.9:
                 freed_bytes = give_up(self._db, lost)
@@ -403,11 +445,11 @@ class Spool:
                     break
                 self._bytes -= freed_bytes
         if lost:
-            logger.error("spool full, oldest data given up", extra={"lost": dict(lost)})
+            logger.error("spool full, oldest data given up", extra={"lost": sum(lost.values())})
             self._insert(
                 [
-                    Parcel(device, now, Content(events=[Event("spool_loss", 0, float(count))]))
-                    for device, count in lost.items()
+                    Parcel(device, now, Content(events=[Event(kind, 0, float(count))]))
+                    for (device, kind), count in lost.items()
                 ]
             )
 

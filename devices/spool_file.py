@@ -12,8 +12,9 @@ from typing import Final
 
 import msgspec
 
-from devices.parcels import decode_content, encode_content
+from devices.parcels import Content, decode_content, encode_content
 from protocols.errors import DecodeError, TelehealthError
+from protocols.uplink import LossKind
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +22,10 @@ SPOOL_FILE: Final = "spool.db"
 ROW_BYTES: Final = 150
 """What a row costs beside its content: columns, indexes, page slack."""
 _CHUNK: Final = 500
+INSERT_ENTRY: Final = (
+    "INSERT INTO entry (device, boot_id, monotonic_ms, wall_ms, synchronised, samples, minutes,"
+    " content) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS stream (
@@ -36,9 +41,16 @@ CREATE TABLE IF NOT EXISTS entry (
   boot_id TEXT NOT NULL, monotonic_ms INTEGER NOT NULL, wall_ms INTEGER NOT NULL,
   synchronised INTEGER NOT NULL,
   samples INTEGER NOT NULL,
-  content BLOB NOT NULL,        -- a Content until numbered, the frame itself afterwards
-  stream TEXT, seq INTEGER, acked_ms INTEGER
+  content BLOB NOT NULL,        -- a Content until numbered, the frame itself afterwards; deflated
+  stream TEXT, seq INTEGER, acked_ms INTEGER,
+  minutes INTEGER NOT NULL DEFAULT 0, joined INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+CREATE TABLE IF NOT EXISTS record (
+  device TEXT NOT NULL, key BLOB NOT NULL,  -- a reading out of a device's memory, by its content
+  entry_id INTEGER NOT NULL, acked_ms INTEGER,
+  PRIMARY KEY (device, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS record_entry ON record (entry_id);
 CREATE UNIQUE INDEX IF NOT EXISTS entry_numbered ON entry (stream, seq) WHERE seq IS NOT NULL;
 CREATE INDEX IF NOT EXISTS entry_waiting ON entry (boot_id, monotonic_ms) WHERE seq IS NULL;
 CREATE INDEX IF NOT EXISTS entry_oldest ON entry (entry_id) WHERE seq IS NULL;
@@ -98,6 +110,7 @@ def _open(path: Path) -> sqlite3.Connection:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
         db.executescript(_SCHEMA)
+        _upgrade(db)
         db.executemany(
             "INSERT OR IGNORE INTO stream VALUES (?, ?, 1, 0)",
             [(name, secrets.token_hex(16)) for name in ("live", "backlog")],
@@ -106,6 +119,14 @@ def _open(path: Path) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def _upgrade(db: sqlite3.Connection) -> None:
+    """Give a spool of an earlier version the columns that it lacks."""
+    there = {row[1] for row in db.execute("PRAGMA table_info(entry)")}
+    for column in ("minutes", "joined"):
+        if column not in there:
+            db.execute(f"ALTER TABLE entry ADD COLUMN {column} INTEGER NOT NULL DEFAULT 0")
 
 
 def _set_aside(path: Path) -> Path:
@@ -127,49 +148,83 @@ def measure(db: sqlite3.Connection) -> int:
     return int(count) * ROW_BYTES + int(content_bytes)
 
 
-# What is given up when the spool is full, in this order; each returns the bytes it freed.
+# What is given up when the spool is full, in this order; each returns the bytes it freed and adds
+# to what was lost, by device and kind of loss.
+
+Lost = Counter[tuple[str, LossKind]]
 
 
-def _acknowledged(db: sqlite3.Connection, lost: Counter[str]) -> int:
+def _acknowledged(db: sqlite3.Connection, lost: Lost) -> int:
     """The server has these; nothing is lost."""
     return _delete(db, "acked_ms IS NOT NULL ORDER BY entry_id")
 
 
-def _oldest_samples(db: sqlite3.Connection, lost: Counter[str]) -> int:
+def _oldest_samples(db: sqlite3.Connection, lost: Lost) -> int:
     """Samples that were never sent; the readings closed over them stay."""
+    return _thin_out(db, "samples > 0", lost, _without_samples)
+
+
+def _oldest_minutes(db: sqlite3.Connection, lost: Lost) -> int:
+    """Minutes that were never sent; spot checks, records and events stay."""
+    return _thin_out(db, "minutes > 0", lost, _without_minutes)
+
+
+def _oldest_of_all(db: sqlite3.Connection, lost: Lost) -> int:
+    """Whole parcels; a number that goes becomes a gap, a record is fetched again."""
+    oldest = db.execute(
+        "SELECT entry_id, device FROM entry ORDER BY entry_id LIMIT ?", (_CHUNK,)
+    ).fetchall()
+    lost.update((device, "spool_loss_spots") for _, device in oldest)
+    db.executemany("DELETE FROM record WHERE entry_id = ? AND acked_ms IS NULL",
+                   [(entry_id,) for entry_id, _ in oldest])  # fmt: skip
+    return _delete(db, "TRUE ORDER BY entry_id")
+
+
+def _without_samples(device: str, content: Content, lost: Lost) -> Content:
+    lost[device, "spool_loss"] += len(content.samples)
+    return msgspec.structs.replace(content, samples=[])
+
+
+def _without_minutes(device: str, content: Content, lost: Lost) -> Content:
+    kept = [entry for entry in content.readings if entry[1].kind != "minute"]
+    lost[device, "spool_loss_minutes"] += len(content.readings) - len(kept)
+    return msgspec.structs.replace(content, readings=kept)
+
+
+def _thin_out(
+    db: sqlite3.Connection,
+    which: str,
+    lost: Lost,
+    thin_out: Callable[[str, Content, Lost], Content],
+) -> int:
     freed_bytes = 0
     rows = db.execute(
-        "SELECT entry_id, device, samples, content FROM entry WHERE seq IS NULL AND samples > 0"
+        f"SELECT entry_id, device, samples, content FROM entry WHERE seq IS NULL AND {which}"  # noqa: S608
         " ORDER BY entry_id LIMIT ?",
         (_CHUNK,),
     ).fetchall()
     for entry_id, device, samples, data in rows:
-        lost[device] += samples
         try:
-            content = msgspec.structs.replace(decode_content(data), samples=[])
+            content = thin_out(device, decode_content(data), lost)
         except DecodeError:
-            db.execute("DELETE FROM entry WHERE entry_id = ?", (entry_id,))
-            freed_bytes += ROW_BYTES + len(data)
-            continue
-        if content.readings or content.dated or content.events:
+            lost[device, "spool_loss"] += samples
+            content = Content()
+        if content.samples or content.readings or content.dated or content.events:
             kept = encode_content(content)
             db.execute(
-                "UPDATE entry SET samples = 0, content = ? WHERE entry_id = ?", (kept, entry_id)
+                "UPDATE entry SET samples = ?, minutes = ?, content = ? WHERE entry_id = ?",
+                (len(content.samples), minutes_in(content), kept, entry_id),
             )
             freed_bytes += len(data) - len(kept)
         else:
             db.execute("DELETE FROM entry WHERE entry_id = ?", (entry_id,))
             freed_bytes += ROW_BYTES + len(data)
-    return freed_bytes
+    return max(freed_bytes, 1) if rows else 0
 
 
-def _oldest_of_all(db: sqlite3.Connection, lost: Counter[str]) -> int:
-    """Whole parcels; a number that goes becomes a gap."""
-    lost.update(
-        device
-        for (device,) in db.execute("SELECT device FROM entry ORDER BY entry_id LIMIT ?", (_CHUNK,))
-    )
-    return _delete(db, "TRUE ORDER BY entry_id")
+def minutes_in(content: Content) -> int:
+    """Count the minutes of a content: they are dearer than samples and cheaper than the rest."""
+    return sum(1 for _, reading in content.readings if reading.kind == "minute")
 
 
 def _delete(db: sqlite3.Connection, which: str) -> int:
@@ -181,6 +236,6 @@ def _delete(db: sqlite3.Connection, which: str) -> int:
     return sum(ROW_BYTES + int(length) for (length,) in rows)
 
 
-GIVEN_UP_IN_ORDER: Final[tuple[Callable[[sqlite3.Connection, Counter[str]], int], ...]] = (
-    _acknowledged, _oldest_samples, _oldest_of_all,
+GIVEN_UP_IN_ORDER: Final[tuple[Callable[[sqlite3.Connection, Lost], int], ...]] = (
+    _acknowledged, _oldest_samples, _oldest_minutes, _oldest_of_all,
 )  # fmt: skip

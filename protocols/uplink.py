@@ -32,6 +32,8 @@ UNREADABLE_DEVICE: Final = "unreadable"
 T = TypeVar("T")
 
 StreamName = Literal["live", "backlog"]
+LossKind = Literal["spool_loss", "spool_loss_minutes", "spool_loss_spots"]
+"""What a full spool gave up: samples, minutes, or whole messages with dearer readings."""
 Identifier = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:-]+$")]
 EpochMs = Annotated[int, Meta(ge=0, le=4_102_444_800_000)]
 Seq = Annotated[int, Meta(ge=1, le=2**53)]
@@ -91,6 +93,8 @@ class Event(Struct, frozen=True, omit_defaults=True, gc=False):
         "tamper",
         "tamper_cleared",
         "spool_loss",
+        "spool_loss_minutes",
+        "spool_loss_spots",
     ]
     at: EpochMs
     value: Annotated[float, Meta(ge=-1e12, le=1e12)] | None = None

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from devices.drivers import berrymed, nonin, pc60fw, plx, viatom
+from devices.drivers import berrymed, heart_rate, measurements, nonin, pc60fw, plx, viatom
 from devices.drivers.driver import Driver, Heard
 
 DRIVERS: Final[tuple[Driver, ...]] = (
@@ -11,6 +11,9 @@ DRIVERS: Final[tuple[Driver, ...]] = (
     berrymed.DRIVER,
     viatom.DRIVER,
     pc60fw.DRIVER,
+    measurements.BLOOD_PRESSURE,
+    measurements.THERMOMETER,
+    heart_rate.DRIVER,
 )
 """In this order: the standard's service is preferred to a vendor's on the same device."""
 

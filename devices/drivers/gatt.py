@@ -10,7 +10,7 @@ from bleak.exc import BleakGATTProtocolError
 
 from devices.drivers.driver import Sink
 from protocols.errors import DecodeError
-from protocols.gatt import battery, device_information
+from protocols.gatt import battery, current_time, device_information
 from protocols.gatt.device_information import DeviceInformation
 
 logger = logging.getLogger(__name__)
@@ -63,6 +63,19 @@ async def read_battery(client: BleakClient, sink: Sink) -> None:
 def take_battery(sink: Sink, data: bytes) -> None:
     """Take one Battery Level."""
     sink.battery(battery.BatteryLevel.from_bytes(data).percent)
+
+
+async def read_clock(client: BleakClient, sink: Sink) -> None:
+    """Ask the Current Time Service, where there is one, what the device's clock shows."""
+    data = await read(client, current_time.CURRENT_TIME_UUID)
+    if data is not None:
+        take_or_keep(sink, current_time.CURRENT_TIME_UUID, data, lambda raw: _take_clock(sink, raw))
+
+
+def _take_clock(sink: Sink, data: bytes) -> None:
+    shown = current_time.CurrentTime.from_bytes(data).at
+    if shown is not None:
+        sink.device_clock(shown)
 
 
 async def read_information(client: BleakClient, sink: Sink) -> DeviceInformation:

@@ -1,7 +1,7 @@
 """Reads the little-endian fields of a GATT value one after another; too few octets: DecodeError."""
 
 from protocols.errors import DecodeError
-from protocols.medfloat import decode_sfloat
+from protocols.medfloat import decode_float, decode_sfloat
 
 
 class Octets:
@@ -27,6 +27,15 @@ class Octets:
             )
         self._at = end
         return int.from_bytes(self._data[start:end], "little")
+
+    @property
+    def left(self) -> int:
+        """How many octets have not been read."""
+        return len(self._data) - self._at
+
+    def float_(self, field: str) -> float | None:
+        """Return the next field as a FLOAT; `None` where the device does not know."""
+        return decode_float(self.unsigned(4, field))
 
     def sfloat(self, field: str) -> float | None:
         """Return the next field as an SFLOAT; `None` where the device does not know."""

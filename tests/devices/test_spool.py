@@ -338,11 +338,11 @@ def test_a_full_spool_gives_up_acknowledged_rows_first(tmp_path: Path, clock: Gi
 def test_a_full_spool_gives_up_the_oldest_samples_keeps_readings_and_says_so(
     tmp_path: Path, clock: GivenClock
 ) -> None:
-    with Spool(spool_path(tmp_path), max_bytes=20_000) as spool:
+    with Spool(spool_path(tmp_path), max_bytes=8_000) as spool:
         spool.append([parcel(clock.pass_ms(1000), 91.0)])
         for _ in range(60):
             spool.append([samples_only(clock.pass_ms(1000), 20)])
-        assert spool._bytes <= 20_000
+        assert spool._bytes <= 8_000
         sent = [batch_of(f.data) for f in frames(spool, clock.moment(), room=1000)]
     lost = sum(event.value or 0 for b in sent for event in b.events if event.kind == "spool_loss")
     kept = sum(len(b.samples) for b in sent)
@@ -364,7 +364,7 @@ def test_the_accounted_size_is_the_measured_one(tmp_path: Path, clock: GivenCloc
 
 
 def test_a_loss_is_an_event_of_the_device_that_lost(tmp_path: Path, clock: GivenClock) -> None:
-    with Spool(spool_path(tmp_path), max_bytes=10_000) as spool:
+    with Spool(spool_path(tmp_path), max_bytes=4_000) as spool:
         for i in range(40):
             spool.append([samples_only(clock.pass_ms(1000), 20, device=f"ox-{i % 2}")])
         sent = [batch_of(f.data) for f in frames(spool, clock.moment(), room=1000)]

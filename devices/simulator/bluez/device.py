@@ -21,7 +21,7 @@ from devices.simulator.bleak_bumble import BumbleClient
 from devices.simulator.bluez import errors
 from devices.simulator.bluez.gatt import GattTree
 from devices.simulator.bluez.objects import Interface, ObjectTree, method
-from devices.simulator.hub import Hub
+from devices.simulator.hub import GIVE_UP_S, Hub
 
 CONNECT_TIMEOUT_S: Final = 20.0
 ABORT_AFTER_S: Final = 0.02
@@ -89,6 +89,7 @@ class Device(Interface):
         self._pairing: asyncio.Task[None] | None = None
         self._answering = asyncio.Event()
         self._answering.set()
+        self._over = asyncio.Event()
 
     @property
     def connected(self) -> bool:
@@ -156,17 +157,28 @@ class Device(Interface):
         Raises:
             BluezError: not connected, or what the device answered.
         """
-        client = self._client
+        client, over = self._client, self._over
         if client is not None:
             await self._answering.wait()
         if client is None or client is not self._client:
             raise errors.failed(errors.NOT_CONNECTED)
+        asked = asyncio.ensure_future(request(client))
+        ended = asyncio.ensure_future(over.wait())
         try:
-            return await request(client)
+            await asyncio.wait({asked, ended}, return_when=asyncio.FIRST_COMPLETED)
+            if not asked.done():
+                raise errors.failed(errors.NOT_CONNECTED)
+            return await asked
         except BleakGATTProtocolError as error:
             raise errors.of_att(error.code) from error
         except (BleakError, TimeoutError) as error:
             raise errors.failed(errors.NOT_CONNECTED) from error
+        finally:
+            # Bumble 0.0.236 may swallow the cancellation that the end of a link brings, and then
+            # wait for ATT's 30 s: it is cancelled once more.
+            ended.cancel()
+            asked.cancel()
+            await asyncio.wait({asked, ended}, timeout=GIVE_UP_S)
 
     @method("Connect")
     async def connect(self, _client: str = "") -> None:
@@ -270,6 +282,7 @@ class Device(Interface):
         if client.services is None:  # lost in the very moment
             raise errors.failed(errors.ABORTED_BY_LOCAL)
         self._client = client
+        self._over = asyncio.Event()
         self.change("RSSI", Connected=Variant("b", True))
         self._gatt.show(client.services, client.mtu_size)
         self.change(**self._resolved())
@@ -291,6 +304,7 @@ class Device(Interface):
         if client is not self._client:
             return
         self._client = None
+        self._over.set()
         self._answering.set()
         self._gatt.link_gone()
         if self.connected:

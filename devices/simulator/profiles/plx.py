@@ -1,8 +1,7 @@
 """A virtual oximeter of the standard: Pulse Oximeter Service, with a memory (PLXS 1.0.1)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Final
 
 from bumble import core
 from bumble.gatt import Service
@@ -17,12 +16,10 @@ from devices.simulator.profiles.profile import (
     information_service,
 )
 from devices.simulator.wearing import FEATURES, Wearing, continuous, spot_check
-from protocols.gatt import plx
+from protocols.gatt import current_time, plx, racp
+from protocols.gatt.current_time import CurrentTime
 from protocols.gatt.plx import PlxSpotCheck
-
-RACP_UUID: Final = "00002a52-0000-1000-8000-00805f9b34fb"
-_REPORT_ALL, _DELETE_ALL, _COUNT = b"\x01\x01", b"\x02\x01", b"\x04\x01"
-_OK, _UNSUPPORTED, _NONE = 0x01, 0x02, 0x06
+from protocols.gatt.racp import Answer, NumberOfRecords, OpCode, Response, ResponseCode
 
 
 class PlxProfile(Profile):
@@ -34,12 +31,14 @@ class PlxProfile(Profile):
         """What it measured while nobody was connected, oldest first."""
         self.keeps_records_for_good = False
         """It answers to a deletion that it cannot."""
+        self.clock: Callable[[], datetime] | None = None
+        """What its Current Time Service shows; without one it has none."""
         self._streams = streams
         self._remembers = remembers
         self._continuous = characteristic(plx.CONTINUOUS_UUID, Properties.NOTIFY)
         self._spot_check = characteristic(plx.SPOT_CHECK_UUID, Properties.INDICATE)
         self._control = characteristic(
-            RACP_UUID, Properties.WRITE | Properties.INDICATE, write=self._controlled
+            racp.RACP_UUID, Properties.WRITE | Properties.INDICATE, write=self._controlled
         )
 
     def service_uuid(self) -> str:
@@ -52,11 +51,14 @@ class PlxProfile(Profile):
             self._spot_check,
             *([self._control] if self._remembers else []),
         ]
-        return [
+        services = [
             Service(core.UUID(plx.SERVICE_UUID), offered),
             battery_service(lambda: self.battery_percent),
             information_service(self.wearing),
         ]
+        if self.clock is not None:
+            services.append(_clock_service(self.clock))
+        return services
 
     def measure(self, vitals: VirtualVitals) -> Sequence[Saying]:
         if not self._streams:
@@ -75,25 +77,30 @@ class PlxProfile(Profile):
 
     def _controlled(self, request: bytes) -> None:
         """Answer the Record Access Control Point (PLXS 1.0.1, RACP procedures)."""
-        if request == _COUNT:
-            count = len(self.memory).to_bytes(2, "little")
-            answers = [self._answer(b"\x05\x00" + count)]
-        elif request == _REPORT_ALL and self.memory:
+        if request == racp.COUNT_ALL:
+            self.say([self._answer(NumberOfRecords(len(self.memory)))])
+        elif request == racp.REPORT_ALL:
             records = [
                 Saying(self._spot_check, record.to_bytes(), indicated=True)
                 for record in self.memory
             ]
-            answers = [*records, self._answer(bytes((0x06, 0x00, request[0], _OK)))]
-        elif request == _REPORT_ALL:
-            answers = [self._answer(bytes((0x06, 0x00, request[0], _NONE)))]
-        elif request == _DELETE_ALL and not self.keeps_records_for_good:
+            code = ResponseCode.SUCCESS if records else ResponseCode.NO_RECORDS_FOUND
+            self.say([*records, self._answer(Response(OpCode.REPORT, code))])
+        elif request == racp.DELETE_ALL and not self.keeps_records_for_good:
             self.memory.clear()
-            answers = [self._answer(bytes((0x06, 0x00, request[0], _OK)))]
+            self.say([self._answer(Response(OpCode.DELETE, ResponseCode.SUCCESS))])
         else:
-            answers = [
-                self._answer(bytes((0x06, 0x00, request[0] if request else 0, _UNSUPPORTED)))
-            ]
-        self.say(answers)
+            refused = Response(request[0] if request else 0, ResponseCode.OP_CODE_NOT_SUPPORTED)
+            self.say([self._answer(refused)])
 
-    def _answer(self, value: bytes) -> Saying:
-        return Saying(self._control, value, indicated=True)
+    def _answer(self, answer: Answer) -> Saying:
+        return Saying(self._control, answer.to_bytes(), indicated=True)
+
+
+def _clock_service(clock: Callable[[], datetime]) -> Service:
+    shown = characteristic(
+        current_time.CURRENT_TIME_UUID,
+        Properties.READ,
+        read=lambda _peer: CurrentTime(clock()).to_bytes(),
+    )
+    return Service(core.UUID(current_time.SERVICE_UUID), [shown])

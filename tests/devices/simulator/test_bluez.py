@@ -30,12 +30,13 @@ from devices.simulator.bluez.here import system_bus
 from devices.simulator.bluez.stand_in import NoSuchDeviceError, StandInBluez
 from devices.simulator.hub import Hub
 from devices.simulator.physiology import VirtualPatient
-from devices.simulator.profiles.plx import RACP_UUID, PlxProfile
+from devices.simulator.profiles.plx import PlxProfile
 from devices.simulator.profiles.profile import Profile
 from devices.simulator.ward import VirtualWard
 from devices.simulator.wearing import FEATURES, Wearing
 from protocols.gatt import battery, plx
 from protocols.gatt.plx import PlxContinuous, PlxSpotCheck
+from protocols.gatt.racp import RACP_UUID
 
 SOON_S = 10.0
 FIRST, SECOND = "SimPLX-001", "SimPLX-002"
