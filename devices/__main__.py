@@ -4,7 +4,6 @@ A failure is one line and status 1.
 """
 
 import asyncio
-import json
 import logging
 import signal
 import sys
@@ -12,7 +11,6 @@ from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any, Final
-from urllib.request import urlopen
 
 import msgspec
 import typer
@@ -20,7 +18,7 @@ import typer
 from devices.clock import SystemClock
 from devices.identity import EnrolmentError, load_identity, tls_context
 from devices.identity import enrol as enrol_gateway
-from devices.page import Page
+from devices.page import Page, ask
 from devices.settings import Settings, load_settings
 from devices.spool_file import SPOOL_FILE
 from devices.status import read_status
@@ -147,7 +145,7 @@ def pair(
 @app.command()
 def doctor(folder: Folder = DEFAULT_FOLDER, ca: CaFile = "") -> None:
     """Check everything that a gateway needs, and say what to do."""
-    from devices.doctor import Machine, Verdict, examine  # noqa: PLC0415 (bleak is slow)
+    from devices.doctor import DoctorError, Machine, Verdict, examine  # noqa: PLC0415 (bleak is slow)
 
     machine = Machine(folder, _settings(folder, ca), SystemClock())
 
@@ -163,10 +161,6 @@ def doctor(folder: Folder = DEFAULT_FOLDER, ca: CaFile = "") -> None:
     failed = asyncio.run(look())
     if failed:
         raise DoctorError(f"{failed} of these must be mended before it can work")
-
-
-class DoctorError(TelehealthError):
-    """Something must be mended."""
 
 
 def _adapter(settings: Settings) -> str:
@@ -204,10 +198,8 @@ def _echo_devices(port: int) -> None:
     """Say how the devices of a gateway that runs on this machine stand."""
     if not port:
         return
-    try:
-        with urlopen(f"http://127.0.0.1:{port}/status.json", timeout=2.0) as answer:
-            shown = json.load(answer)
-    except (OSError, ValueError):
+    shown = ask(port)
+    if shown is None:
         typer.echo("the gateway does not run, or shows no page")
         return
     for device in shown["devices"]:

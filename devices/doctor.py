@@ -34,6 +34,10 @@ _ANSWER_S: Final = 15.0
 _RFKILL: Final = Path("/sys/class/rfkill")
 
 
+class DoctorError(TelehealthError):
+    """Something must be mended."""
+
+
 class Verdict(StrEnum):
     """How a check ended."""
 

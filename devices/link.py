@@ -85,6 +85,9 @@ class Link:
                 max_attempts=_ATTEMPTS,
                 **arguments,
             )
+            self._gone.clear()  # aborted attempts call back too (bleak 3.1)
+            if not self._client.is_connected:
+                self._gone.set()
             self._talk = await self._begin(self._client)
         stop_if_cancelled()
         self.ear.connected()

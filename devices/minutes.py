@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
+from msgspec import Struct
+
 from protocols.reading import UNUSABLE, Quality, flags_of_most, has_any
 
 MINUTE_MS: Final = 60_000
@@ -28,9 +30,8 @@ SPOILED: Final = (
 with cold fingers would have no readings at all."""
 
 
-@dataclass(frozen=True, slots=True)
-class TimedSample:
-    """One sample at a time of this boot."""
+class TimedSample(Struct, frozen=True, gc=False):
+    """One sample at a time of this boot; there are many, and nothing in them can be a cycle."""
 
     monotonic_ms: int
     spo2_percent: float | None

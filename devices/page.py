@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import asdict
 from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final, Self
 
@@ -60,6 +61,19 @@ class Page:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+def ask(port: int) -> dict[str, Any] | None:
+    """Return what a gateway on this machine shows; `None`: none runs, or it shows no page."""
+    connection = HTTPConnection(HOST, port, timeout=2.0)
+    try:
+        connection.request("GET", "/status.json")
+        shown: dict[str, Any] = json.load(connection.getresponse())
+        return shown
+    except (OSError, HTTPException, ValueError):
+        return None
+    finally:
+        connection.close()
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -130,6 +130,7 @@ class Radio:
         self._in_reach: dict[str, InReach] = {}
         self._stirred = asyncio.Event()
         self._heard_something = False
+        self._begin_anew = False
         self._clean = False
         self._mute = 0
         self.only_devices: frozenset[str] = frozenset(settings.only_devices)
@@ -145,9 +146,11 @@ class Radio:
         return self._in_reach
 
     def drop_all(self, why: str) -> None:
-        """End every link: the stack beneath is gone and will not say so."""
+        """End every link and the scan: the stack beneath is gone and will not say so."""
         for link in self._links.values():
             link.end(why)
+        self._begin_anew = True
+        self._stirred.set()
 
     async def run(self) -> None:
         """Scan and connect until cancelled; then every link is closed."""
@@ -193,6 +196,9 @@ class Radio:
                     async with asyncio.timeout(_LOOK_EVERY_S):
                         await self._stirred.wait()
                 self._stirred.clear()
+                if self._begin_anew:
+                    self._begin_anew = False
+                    return None
                 if self._heard_something:
                     self._heard_something, self._mute = False, 0
                     mute_at_s = loop.time() + self._settings.scan_restart_s

@@ -3,6 +3,7 @@
 set -eu
 missing=""
 command -v chromium >/dev/null || missing="$missing chromium"
+command -v dbus-daemon >/dev/null || missing="$missing dbus"
 command -v strace >/dev/null || missing="$missing strace"
 command -v caddy >/dev/null || missing="$missing caddy"
 [ -x /usr/sbin/nginx ] || missing="$missing nginx-light"

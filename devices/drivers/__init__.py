@@ -2,7 +2,19 @@
 
 from typing import Final
 
-from devices.drivers import berrymed, heart_rate, measurements, nonin, pc60fw, plx, viatom
+from devices.drivers import (
+    berrymed,
+    beurer_po60,
+    choicemmed,
+    emay,
+    heart_rate,
+    jumper,
+    measurements,
+    nonin,
+    pc60fw,
+    plx,
+    viatom,
+)
 from devices.drivers.driver import Driver, Heard
 
 DRIVERS: Final[tuple[Driver, ...]] = (
@@ -11,6 +23,11 @@ DRIVERS: Final[tuple[Driver, ...]] = (
     berrymed.DRIVER,
     viatom.DRIVER,
     pc60fw.DRIVER,
+    jumper.DRIVER,
+    emay.DRIVER,
+    emay.CONTEC,
+    beurer_po60.DRIVER,
+    choicemmed.DRIVER,
     measurements.BLOOD_PRESSURE,
     measurements.THERMOMETER,
     heart_rate.DRIVER,

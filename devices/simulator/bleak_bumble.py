@@ -34,6 +34,7 @@ from devices.simulator.hub import Hub
 T = TypeVar("T")
 
 MTU: Final = 247
+_AGAIN_S: Final = 0.01
 
 _PROPERTIES: Final[tuple[tuple[int, CharacteristicPropertyName], ...]] = (
     (0x01, "broadcast"),
@@ -162,10 +163,16 @@ class BumbleClient(BaseBleakClient):
         self._connection = None
         self.services = None
         self._subscribers.clear()
-        for request in self._requests:
-            request.cancel()
+        self._end_requests()
         if self._disconnected_callback is not None:
             asyncio.get_running_loop().call_soon(self._disconnected_callback)
+
+    def _end_requests(self) -> None:
+        """Cancel what is in flight, and again: Bumble sometimes swallows the first one."""
+        for request in self._requests:
+            request.cancel()
+        if self._requests:
+            asyncio.get_running_loop().call_later(_AGAIN_S, self._end_requests)
 
     async def disconnect(self) -> None:
         connection = self._connection

@@ -112,6 +112,7 @@ async def test_eight_aborted_connects_in_a_row_are_survived(tmp_path: Path) -> N
         async with one.running(ALERT):
             await one.hears(1)
             assert one.bluez.aborts_left(FIRST) == 0
+            assert one.events(1).count("connected") == 1, "the ninth was not dropped for them"
 
 
 async def test_a_link_that_a_crash_left_behind_is_ended_at_the_start(tmp_path: Path) -> None:

@@ -179,6 +179,8 @@ class Device(Interface):
             ended.cancel()
             asked.cancel()
             await asyncio.wait({asked, ended}, timeout=GIVE_UP_S)
+            if asked.done() and not asked.cancelled():
+                asked.exception()  # it has been told above, or nobody waits for it any more
 
     @method("Connect")
     async def connect(self, _client: str = "") -> None:

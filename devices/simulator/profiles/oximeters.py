@@ -3,10 +3,22 @@
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
+from bumble.gatt import Service
+
 from devices.simulator.physiology import VirtualVitals
+from devices.simulator.profiles.profile import Properties, characteristic
 from devices.simulator.profiles.stream import StreamProfile, perfusion_of, pulse_of, spo2_of
 from devices.simulator.wearing import LOW_PERFUSION_PERCENT, Wearing
-from protocols.oximeters import berrymed, nonin, pc60fw, viatom
+from protocols.oximeters import (
+    berrymed,
+    beurer_po60,
+    choicemmed,
+    emay,
+    jumper,
+    nonin,
+    pc60fw,
+    viatom,
+)
 
 LOW_BATTERY_PERCENT: Final = 15
 _MOVING: Final = 90
@@ -121,3 +133,102 @@ class Pc60fwProfile(StreamProfile):
         )
         level = min(pc60fw.LEVEL_MAX, self.battery_percent * 4 // 100)
         return (values.to_bytes(), pc60fw.Pc60fwBattery(level).to_bytes())
+
+
+class JumperProfile(StreamProfile):
+    """Jumper JPD-500F: values, and plethysmogram between them."""
+
+    service: ClassVar[str] = jumper.SERVICE_UUID
+    notify: ClassVar[str] = jumper.NOTIFY_UUID
+
+    def frames(self, vitals: VirtualVitals) -> Sequence[bytes]:
+        frame = jumper.JumperFrame(
+            spo2_percent=spo2_of(vitals),
+            pulse_per_min=pulse_of(vitals),
+            perfusion_index_percent=perfusion_of(vitals),
+        )
+        return (b"\x80" + bytes(range(jumper.MOST_PLETH)), frame.to_bytes())
+
+
+class EmayProfile(StreamProfile):
+    """EMAY SleepO2: speaks when told to, and for as long as it is reminded."""
+
+    service: ClassVar[str] = emay.SERVICE_UUID
+    notify: ClassVar[str] = emay.NOTIFY_UUID
+    write: ClassVar[str] = emay.WRITE_UUID
+    level: ClassVar[int] = 5
+
+    def __init__(self, wearing: Wearing, *, cut_to: int = 0) -> None:
+        super().__init__(wearing, cut_to=cut_to)
+        self._told_to_speak = False
+
+    def begin(self) -> None:
+        super().begin()
+        self._told_to_speak = False
+
+    def answer(self, request: bytes) -> Sequence[bytes]:
+        if request == emay.start_request():
+            self._told_to_speak = True
+        elif request == emay.stop_request():
+            self._told_to_speak = False
+        return ()
+
+    def frames(self, vitals: VirtualVitals) -> Sequence[bytes]:
+        if not self._told_to_speak:
+            return ()
+        frame = emay.EmayFrame(
+            spo2_percent=spo2_of(vitals), pulse_per_min=pulse_of(vitals), level=self.level
+        )
+        return (frame.to_bytes(),)
+
+
+class ContecProfile(EmayProfile):
+    """Contec CMS50D-BT."""
+
+    level: ClassVar[int] = 4
+
+
+class ChoiceMMedProfile(StreamProfile):
+    """ChoiceMMed iP900BP-B; what it indicates is the same as what it notifies."""
+
+    service: ClassVar[str] = choicemmed.SERVICE_UUID
+    notify: ClassVar[str] = choicemmed.NOTIFY_UUID
+
+    def services(self) -> list[Service]:
+        offered, *others = super().services()
+        silent = characteristic(choicemmed.INDICATE_UUID, Properties.INDICATE)
+        return [Service(offered.uuid, [*offered.characteristics, silent]), *others]
+
+    def frames(self, vitals: VirtualVitals) -> Sequence[bytes]:
+        frame = choicemmed.ChoiceMMedFrame(
+            spo2_percent=spo2_of(vitals),
+            pulse_per_min=pulse_of(vitals),
+            perfusion_index_percent=perfusion_of(vitals),
+        )
+        return (frame.to_bytes(),)
+
+
+class BeurerProfile(StreamProfile):
+    """Beurer PO60: says a record of its memory when it is asked for the next, then no more."""
+
+    service: ClassVar[str] = beurer_po60.SERVICE_UUID
+    notify: ClassVar[str] = beurer_po60.NOTIFY_UUID
+    write: ClassVar[str] = beurer_po60.WRITE_UUID
+
+    def __init__(self, wearing: Wearing, memory: Sequence[beurer_po60.BeurerRecord]) -> None:
+        super().__init__(wearing, cut_to=viatom.PIECE_OCTETS)
+        self.memory = list(memory)
+        self._next = 0
+
+    def begin(self) -> None:
+        super().begin()
+        self._next = 0
+
+    def frames(self, vitals: VirtualVitals) -> Sequence[bytes]:
+        return ()
+
+    def answer(self, request: bytes) -> Sequence[bytes]:
+        if request != beurer_po60.next_request() or self._next >= len(self.memory):
+            return ()
+        self._next += 1
+        return (self.memory[self._next - 1].to_bytes(),)

@@ -74,6 +74,10 @@ class OnAir:
     def good(self) -> list[Sample]:
         return [sample for sample in self.samples if sample.spo2_percent is not None]
 
+    @property
+    def off(self) -> list[Sample]:
+        return [sample for sample in self.samples if sample.quality & Quality.FINGER_OFF]
+
     async def more_good(self, count: int = 3) -> None:
         """Wait for so many good samples more."""
         wanted = len(self.good) + count
@@ -153,10 +157,8 @@ class DriverContract:
     async def test_a_finger_that_leaves_is_told_and_has_no_value(self, tmp_path: Path) -> None:
         async with on_air(self.device(FINGER_LEAVES), tmp_path) as air:
             async with asyncio.timeout(LIMIT_S):
-                await air.server.until(lambda: "finger_off" in air.events)
-            off = [s for s in air.samples if s.quality & Quality.FINGER_OFF]
-            assert off
-            assert all(s.spo2_percent is None and s.pulse_per_min is None for s in off)
+                await air.server.until(lambda: "finger_off" in air.events and bool(air.off))
+            assert all(s.spo2_percent is None and s.pulse_per_min is None for s in air.off)
 
     async def test_a_link_dropped_in_the_middle_of_a_frame_is_made_again(
         self, tmp_path: Path
