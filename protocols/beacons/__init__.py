@@ -1,0 +1,1 @@
+"""What beacons and wristbands broadcast: one kind of advertisement a module."""

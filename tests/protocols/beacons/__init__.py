@@ -1,0 +1,1 @@
+"""What beacons and wristbands broadcast."""
