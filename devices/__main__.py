@@ -18,8 +18,9 @@ import typer
 from devices.clock import SystemClock
 from devices.identity import EnrolmentError, load_identity, tls_context
 from devices.identity import enrol as enrol_gateway
-from devices.page import Page, ask
+from devices.page import Page, PageError, ask
 from devices.settings import Settings, load_settings
+from devices.snapshot import Snapshot
 from devices.spool_file import SPOOL_FILE
 from devices.status import read_status
 from protocols.errors import TelehealthError
@@ -101,8 +102,7 @@ def run(
     gateway = Gateway(identity, folder, settings)
     with ExitStack() as open_:
         if settings.status_port:
-            page = open_.enter_context(Page(settings.status_port, gateway.snapshot))
-            logging.getLogger("devices").info("status page", extra={"address": page.address})
+            _show_page(open_, settings.status_port, gateway.snapshot)
         asyncio.run(_until_stopped(gateway.run()))
 
 
@@ -161,6 +161,17 @@ def doctor(folder: Folder = DEFAULT_FOLDER, ca: CaFile = "") -> None:
     failed = asyncio.run(look())
     if failed:
         raise DoctorError(f"{failed} of these must be mended before it can work")
+
+
+def _show_page(open_: ExitStack, port: int, snapshot: Callable[[], Snapshot]) -> None:
+    """Show the gateway's own page; a port that is taken must not keep it from its work."""
+    log = logging.getLogger("devices")
+    try:
+        page = open_.enter_context(Page(port, snapshot))
+    except PageError as error:
+        log.error("no status page", extra={"why": str(error)})
+    else:
+        log.info("status page", extra={"address": page.address})
 
 
 def _adapter(settings: Settings) -> str:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,14 +10,14 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
-from devices.__main__ import app
+from devices.__main__ import _show_page, app
 from devices.identity import Enrolment, load_identity, make_or_read_key, write_private
 from devices.page import Page
 from devices.settings import Settings, SettingsError, load_settings
 from devices.snapshot import DeviceShown, DeviceState, Snapshot
 from devices.spool import Spool
 from protocols.server_identity import fingerprint
-from tests.devices.given import GivenClock, ServerKeys, parcel, spool_path
+from tests.devices.given import GivenClock, Heard, ServerKeys, parcel, spool_path
 
 ROOT = Path(__file__).parents[2]
 
@@ -176,3 +177,13 @@ def test_status_shows_by_which_fingerprint_the_server_is_known(tmp_path: Path) -
     with Spool(spool_path(tmp_path)):
         result = CliRunner().invoke(app, ["status", "--folder", str(tmp_path)])
     assert f"server's fingerprint: {fingerprint(keys.identities[0])}" in result.output
+
+
+def test_a_port_that_is_taken_keeps_no_gateway_from_its_work() -> None:
+    shown = Snapshot(
+        gateway_id="gw-7", server="http://127.0.0.1:9", connected_to_server=False,
+        last_contact_s_ago=None,
+    )  # fmt: skip
+    with Page(0, lambda: shown) as page, Heard("no status page") as said, ExitStack() as open_:
+        _show_page(open_, int(page.address.rsplit(":", 1)[1].strip("/")), lambda: shown)
+    assert len(said.records) == 1

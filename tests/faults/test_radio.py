@@ -32,13 +32,13 @@ from tests.devices.given import chance, identity
 
 SETTINGS = Settings(
     batch_seconds=0.2,
-    stale_after_s=1.0,
+    stale_after_s=3.0,
     scan_restart_s=1.0,
     reconnect_min_s=0.05,
     retry_max_s=0.05,
     connect_timeout_s=5.0,
 )
-LIMIT_S = 20.0
+LIMIT_S = 30.0
 DEVICE = "ox-f0f000000001"
 NAME = "SimPLX-001"
 

@@ -35,14 +35,14 @@ from tests.devices.given import chance, identity
 
 SETTINGS = Settings(
     batch_seconds=0.2,
-    stale_after_s=2.0,
+    stale_after_s=5.0,
     reconnect_min_s=0.05,
     retry_max_s=0.05,
     connect_timeout_s=10.0,
 )
 PERIOD = timedelta(milliseconds=50)
 ADVERTISING = timedelta(milliseconds=20)
-LIMIT_S = 20.0
+LIMIT_S = 30.0
 FINGER_LEAVES = Scenario(
     "finger_leaves",
     (Episode(kind=Kind.PROBE_OFF, starts=timedelta(seconds=60), lasts=None),),
