@@ -65,6 +65,7 @@ class TestBerryMed(DriverContract):
 class TestViatom(DriverContract):
     """Wellue O2Ring, asked again and again."""
 
+    enough = 2
     driver = viatom.DRIVER
     model = "O2Ring"
     heard = advertised(viatom.DRIVER.service, "O2Ring 0452")
