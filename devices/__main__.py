@@ -171,7 +171,7 @@ def _show_page(open_: ExitStack, port: int, snapshot: Callable[[], Snapshot]) ->
     except PageError as error:
         log.error("no status page", extra={"why": str(error)})
     else:
-        log.info("status page", extra={"address": page.address})
+        log.info("status page", extra={"port": page.port})
 
 
 def _adapter(settings: Settings) -> str:

@@ -49,9 +49,14 @@ class Page:
         self._thread = threading.Thread(target=self._server.serve_forever, name="page", daemon=True)
 
     @property
+    def port(self) -> int:
+        """Return where it listens."""
+        return self._server.server_port
+
+    @property
     def address(self) -> str:
         """Return where it is."""
-        return f"http://{HOST}:{self._server.server_port}/"
+        return f"http://{HOST}:{self.port}/"
 
     def __enter__(self) -> Self:
         self._thread.start()
