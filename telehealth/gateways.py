@@ -108,7 +108,8 @@ def revoke(tx: Transaction, gateway_id: str) -> None:
         NotFoundError: no such gateway.
     """
     touched = tx.execute(
-        "UPDATE gateway SET revoked_ms = COALESCE(revoked_ms, ?) WHERE gateway_id = ?",
+        "UPDATE gateway SET revoked_ms = COALESCE(revoked_ms, ?) WHERE gateway_id = ?"
+        " AND account_id IS NULL",
         (tx.now_ms, gateway_id),
     )
     if touched != 1:
@@ -119,6 +120,7 @@ def shown(reader: Reader) -> list[GatewayShown]:
     """Return all gateways, those in use first, by name."""
     rows = reader.rows(
         "SELECT gateway_id, name, software, enrolled_ms, revoked_ms, seen_ms FROM gateway"
+        " WHERE account_id IS NULL"
         " ORDER BY CASE WHEN revoked_ms IS NULL THEN 0 ELSE 1 END, name, gateway_id"
     )
     return [GatewayShown(*row) for row in rows]

@@ -82,7 +82,8 @@ def check_rotation(reader: Reader, keyring: Keyring) -> None:
     """
     made_ms = keyring.identity[1].made_ms
     rows = reader.rows(
-        "SELECT gateway_id FROM gateway WHERE revoked_ms IS NULL AND enrolled_ms < ?"
+        "SELECT gateway_id FROM gateway WHERE revoked_ms IS NULL AND account_id IS NULL"
+        " AND enrolled_ms < ?"
         " AND COALESCE(seen_ms, 0) < ? ORDER BY gateway_id",
         (made_ms, made_ms),
     )

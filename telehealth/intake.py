@@ -10,7 +10,7 @@ aside and acknowledged as refused; a database that cannot serve acknowledges not
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -18,8 +18,9 @@ import msgspec
 
 from protocols.reading import Reading
 from protocols.uplink import Batch, Gap, Refusal, Sample, content_key, encode, to_reading
-from telehealth import judging
+from telehealth import choices, judging
 from telehealth.bus import Bus
+from telehealth.choices import Choice
 from telehealth.consents import stopping
 from telehealth.errors import UnavailableError
 from telehealth.store.database import Database, Transaction
@@ -57,6 +58,8 @@ class Upload:
     message: Batch | Gap | None
     """None: set aside, because it cannot be processed."""
     refusals: list[Refusal] = field(default_factory=list)
+    choice: Choice | None = None
+    """Whose its readings are, where somebody said so; None: whose the device was."""
 
 
 @dataclass(slots=True)
@@ -93,18 +96,35 @@ def take_in(tx: Transaction, group: Sequence[Upload]) -> Taken:
     kept.add_refused(
         tx, [(u.gateway_id, u.stream_id, u.seq, u.refusals, u.raw) for u in fresh if u.refusals]
     )
-    kept.add_device_events(tx, [batch for _, batch in batches])
+    devices = [batch for upload, batch in batches if upload.choice is None]
+    kept.add_device_events(tx, devices)
     readings = _not_yet_known(tx, batches)
-    belonging, probes = judging.attribute(tx, readings, [batch for _, batch in batches])
+    chosen = choices.by_content((upload.choice, batch) for upload, batch in batches)
+    belonging, probes = judging.attribute(tx, readings, devices, chosen)
     judged = judging.judge(tx, belonging, probes)
     judging.keep(tx, judged)
+    shown_to = _keep_choices(tx, fresh, chosen, readings)
     return Taken(
         number=tx.number,
         ends=ends,
-        person_ids=judged.person_ids,
+        person_ids=judged.person_ids | shown_to,
         samples=[batch for upload, batch in batches if _is_present(upload, batch)],
         queued=judged.queued,
     )
+
+
+def _keep_choices(
+    tx: Transaction,
+    fresh: Sequence[Upload],
+    chosen: Mapping[bytes, Choice],
+    readings: Sequence[tuple[bytes, Reading]],
+) -> set[str]:
+    """Store who decided and what was shown, for uploads of phones; returns whose pages change."""
+    told = [upload.choice for upload in fresh if upload.choice is not None]
+    if not told:
+        return set()
+    choices.keep_decisions(tx, {key: chosen[key] for key, _ in readings if key in chosen})
+    return choices.keep_shown(tx, told)
 
 
 def _leave_out_withheld(tx: Transaction, group: Sequence[Upload]) -> None:

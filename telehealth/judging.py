@@ -5,7 +5,7 @@ group of readings in a few questions, and writes what they decide in a few state
 transaction of `telehealth.intake`.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Final, NamedTuple
@@ -16,6 +16,7 @@ from protocols.reading import Reading
 from protocols.uplink import Batch, Event, epoch_ms, instant
 from telehealth.alerts import desk
 from telehealth.alerts.desk import Case
+from telehealth.choices import Choice
 from telehealth.consents import giving
 from telehealth.store.database import Reader, Row, Transaction
 from telehealth.subjects import (
@@ -81,9 +82,15 @@ class Judged:
 
 
 def attribute(
-    reader: Reader, readings: Sequence[tuple[bytes, Reading]], batches: Sequence[Batch]
+    reader: Reader,
+    readings: Sequence[tuple[bytes, Reading]],
+    batches: Sequence[Batch],
+    chosen: Mapping[bytes, Choice],
 ) -> tuple[list[Belonging], list[Probe]]:
-    """Give each reading to whom its device was lent when it was measured, never on arrival."""
+    """Give each reading to whom its device was lent when it was measured, never on arrival.
+
+    A reading whose person somebody named is that person's.
+    """
     probes = [
         (batch.device, event)
         for batch in batches
@@ -98,11 +105,19 @@ def attribute(
     ):
         loans.setdefault(device_id, []).append((from_ms, to_ms, person_id))
     belonging = [
-        Belonging(key, r, _holder(loans.get(r.device_id, ()), epoch_ms(r.measured_at)))
+        Belonging(key, r, _whose(chosen.get(key), loans.get(r.device_id, ()), r))
         for key, r in readings
     ]
     worn = ((device, e, _holder(loans.get(device, ()), e.at)) for device, e in probes)
     return belonging, [Probe(e, device, person) for device, e, person in worn if person]
+
+
+def _whose(
+    choice: Choice | None, loans: Iterable[tuple[int, int | None, str]], reading: Reading
+) -> str | None:
+    if choice is not None:
+        return choice.person_id
+    return _holder(loans, epoch_ms(reading.measured_at))
 
 
 def _holder(loans: Iterable[tuple[int, int | None, str]], at_ms: int) -> str | None:

@@ -6,6 +6,7 @@ from typing import Final
 
 from telehealth.access.policy import Actor
 from telehealth.errors import IllegalTransitionError, NotFoundError, RefusedError
+from telehealth.programmes import may_be_dialled
 from telehealth.store.database import Reader, Transaction
 from telehealth.vitals.packs import Mode, Pack, check_confidence
 from telehealth.vitals.rules import PACKS
@@ -26,12 +27,15 @@ class ProgrammeShown:
     cadence_s: int
     valid_from_ms: int
     valid_to_ms: int | None
+    station_phone: str | None
+    sms_number: str | None
     open_cases: int
 
 
 _COLUMNS: Final = (
     "SELECT g.programme_id, g.name, g.place, g.place_id, g.rule_pack, g.mode, g.levels_signed_by,"
     " g.levels_signed_on, g.cadence_s, g.valid_from_ms, g.valid_to_ms,"
+    " g.station_phone, g.sms_number,"
     " (SELECT count(*) FROM f0_case c WHERE c.programme_id = g.programme_id"
     " AND c.closed_ms IS NULL) FROM programme g"
 )
@@ -74,6 +78,25 @@ def end(tx: Transaction, programme_id: str) -> None:
         raise IllegalTransitionError("running", "end", f"{found.open_cases} cases are open")
     tx.execute(
         "UPDATE programme SET valid_to_ms = ? WHERE programme_id = ?", (tx.now_ms, programme_id)
+    )
+
+
+def change_numbers(
+    tx: Transaction, programme_id: str, *, station_phone: str | None, sms_number: str | None
+) -> None:
+    """Change whom a programme's people call and where their SMS go.
+
+    Raises:
+        RefusedError: a number cannot be dialled.
+        NotFoundError: there is no programme of this id.
+    """
+    one(tx, programme_id)
+    for name, number in (("station_phone", station_phone), ("sms_number", sms_number)):
+        if number is not None and not may_be_dialled(number):
+            raise RefusedError(name, "3 to 20 digits, spaces, + and brackets", number[:30])
+    tx.execute(
+        "UPDATE programme SET station_phone = ?, sms_number = ? WHERE programme_id = ?",
+        (station_phone, sms_number, programme_id),
     )
 
 

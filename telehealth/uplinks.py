@@ -73,7 +73,8 @@ def admit(tx: Transaction, hello: Hello, nonce: bytes) -> dict[str, OpenStream]:
         NotAllowedError: a signature that is not its own.
     """
     found = tx.rows(
-        "SELECT public_key, revoked_ms FROM gateway WHERE gateway_id = ?", (hello.gateway,)
+        "SELECT public_key, revoked_ms FROM gateway WHERE gateway_id = ? AND account_id IS NULL",
+        (hello.gateway,),
     )
     if not found:
         raise RevokedError
@@ -110,7 +111,7 @@ def _has_demonstrations(batch: Batch) -> bool:
     return any(reading.quality & _NOT_A_PATIENTS for reading in batch.readings)
 
 
-def _without_demonstrations(batch: Batch) -> tuple[Batch, list[Refusal]]:
+def without_demonstrations(batch: Batch) -> tuple[Batch, list[Refusal]]:
     """Set demonstration and test data aside: they are kept, and never a patient's reading."""
     kept: list[WireReading] = []
     refusals: list[Refusal] = []
@@ -180,7 +181,7 @@ class Uplink:
             self.end(1002, "unknown_stream", f"hello did not name the stream {name}")
             return
         if isinstance(message, Batch) and message.readings and _has_demonstrations(message):
-            message, not_theirs = _without_demonstrations(message)
+            message, not_theirs = without_demonstrations(message)
             refusals = [*refusals, *not_theirs]
         expected = self._next[name]
         if seq < expected:

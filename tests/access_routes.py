@@ -57,6 +57,9 @@ POST /api/v1/alerts/{{alert_id}}                    person D act_on_alert
 GET  /api/v1/persons/{{person_id}}/series           person D see_vitals
 GET  /patient                                       role P
 GET  /patient/persons/{{person_id}}                 person P see_vitals
+GET  /patient/offline                               role P
+GET  /worker.js                                     anyone
+POST /api/v1/patient/uploads                        role P
 GET  /patient/readers                               role P
 GET  /privacy/audit                                 role O
 GET  /emergency                                     role ND
@@ -97,6 +100,7 @@ POST /api/v1/people/alike                           role NC
 POST /api/v1/qr                                     role NC
 GET  /admin/programmes                              role A
 POST /admin/programmes                              role A
+POST /admin/programmes/{{programme_id}}/numbers     role A
 POST /admin/programmes/{{programme_id}}/end         role A
 GET  /patient/consents                              role P
 POST /patient/consents                              role P

@@ -9,27 +9,28 @@ from typing import Final
 from telehealth.access.policy import Action, Decision, Relation, Role
 
 ACTIONS: Final = (
-    Action.SEE_IDENTITY, Action.SEE_VITALS, Action.ACT_ON_ALERT, Action.CALL, Action.REGISTER,
+    Action.SEE_IDENTITY, Action.SEE_VITALS, Action.ENTER_READING, Action.ACT_ON_ALERT,
+    Action.CALL, Action.REGISTER,
     Action.MERGE, Action.ASSIGN, Action.LEND_DEVICE, Action.ATTRIBUTE, Action.HAND_OVER_ENTRY,
     Action.GIVE_CONSENT, Action.WITNESS_CONSENT, Action.SEE_READERS, Action.ASK,
     Action.ANSWER_REQUEST, Action.EXPORT,
 )  # fmt: skip
 TABLE: Final = """
-                               identity vitals alert call register merge assign lend attribute entry consent witness readers ask answer export
-patient          self             x       x      .     x     .       .     .     .      .       .      x       .       x     x    .      .
-patient          guardian         x       x      .     x     .       .     .     .      .       .      x       .       x     x    .      .
-patient          carer            x       x      .     x     .       .     .     .      .       .      .       .       .     .    .      .
-nurse            area             x       x      .     .     x       .     x     x      x       x      .       x       .     .    .      .
-nurse            glass_broken     x       x      .     .     .       .     .     .      .       .      .       .       .     .    .      .
-nurse            stranger         b       b      .     .     .       .     .     .      .       .      .       .       .     .    .      .
-doctor           assigned         x       x      x     x     .       .     .     .      .       .      .       .       .     .    .      .
-doctor           area             x       x      x     x     .       .     .     .      .       .      .       .       .     .    .      .
-doctor           glass_broken     x       x      x     x     .       .     .     .      .       .      .       .       .     .    .      .
-doctor           stranger         b       b      b     b     .       .     .     .      .       .      .       .       .     .    .      .
-coordinator      area             x       .      .     .     x       x     x     x      x       x      .       x       .     .    .      .
-supervisor       area             x       .      .     .     .       .     .     .      .       .      .       .       .     .    .      .
-administrator    area             .       .      .     .     .       .     .     x      .       .      .       .       .     .    .      .
-privacy_officer  area             x       .      .     .     .       .     .     .      .       .      .       .       x     .    x      x
+                               identity vitals enter alert call register merge assign lend attribute entry consent witness readers ask answer export
+patient          self             x       x     x      .     x     .       .     .     .      .       .      x       .       x     x    .      .
+patient          guardian         x       x     x      .     x     .       .     .     .      .       .      x       .       x     x    .      .
+patient          carer            x       x     x      .     x     .       .     .     .      .       .      .       .       .     .    .      .
+nurse            area             x       x     .      .     .     x       .     x     x      x       x      .       x       .     .    .      .
+nurse            glass_broken     x       x     .      .     .     .       .     .     .      .       .      .       .       .     .    .      .
+nurse            stranger         b       b     .      .     .     .       .     .     .      .       .      .       .       .     .    .      .
+doctor           assigned         x       x     .      x     x     .       .     .     .      .       .      .       .       .     .    .      .
+doctor           area             x       x     .      x     x     .       .     .     .      .       .      .       .       .     .    .      .
+doctor           glass_broken     x       x     .      x     x     .       .     .     .      .       .      .       .       .     .    .      .
+doctor           stranger         b       b     .      b     b     .       .     .     .      .       .      .       .       .     .    .      .
+coordinator      area             x       .     .      .     .     x       x     x     x      x       x      .       x       .     .    .      .
+supervisor       area             x       .     .      .     .     .       .     .     .      .       .      .       .       .     .    .      .
+administrator    area             .       .     .      .     .     .       .     .     x      .       .      .       .       .     .    .      .
+privacy_officer  area             x       .     .      .     .     .       .     .     .      .       .      .       .       x     .    x      x
 """  # noqa: E501 - a table
 
 _SAYS: Final = {"x": Decision.ALLOW, "b": Decision.BREAK_GLASS, ".": Decision.DENY}

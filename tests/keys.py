@@ -1,9 +1,12 @@
 """The keys of the tests: one keyring for every process of a run, worth nothing elsewhere."""
 
+import asyncio
 import atexit
 import os
 import shutil
 import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
@@ -53,3 +56,12 @@ def services(database: Database, settings: Settings, folder: Path) -> Services:
 def audit_log(database: Database, folder: Path) -> AuditLog:
     """Return an audit log whose checkpoints lie in the folder; it begins when first written to."""
     return AuditLog(database, database.vault or vault(), clock.now, folder / "checkpoints.jsonl")
+
+
+@asynccontextmanager
+async def taking_in(services: Services) -> AsyncIterator[None]:
+    """Run the intake as a whole server does."""
+    running = asyncio.create_task(services.intake.run(), name="intake")
+    yield
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)

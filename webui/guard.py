@@ -89,11 +89,12 @@ def content_security_policy(nonce: str) -> str:
             "media-src 'self' blob:",
             "connect-src 'self'",
             "manifest-src 'self'",
+            "worker-src 'self'",
             "form-action 'self'",
             "base-uri 'none'",
             "frame-ancestors 'none'",
             "require-trusted-types-for 'script'",
-            "trusted-types lit-html",
+            "trusted-types lit-html telehealth-worker",
         )
     )
 

@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from webui.access import Access
-from webui.api import gateway, health, live, openapi, signalling
+from webui.api import gateway, health, live, openapi, phone, signalling
 from webui.guard import ROUTE_ACCESS
 from webui.pages import (
     accounts,
@@ -96,6 +96,9 @@ ROUTES: Final = (
     Route("GET", "/api/v1/persons/{person_id}/series", doctor.series, _A.DOCTOR),
     Route("GET", "/patient", patient.page, _A.PATIENT),
     Route("GET", "/patient/persons/{person_id}", patient.page, _A.PATIENT),
+    Route("GET", "/patient/offline", patient.offline_page, _A.PATIENT),
+    Route("GET", "/worker.js", patient.worker, _A.ANYONE),
+    Route("POST", "/api/v1/patient/uploads", phone.take_uploads, _A.PATIENT),
     Route("GET", "/patient/readers", audit.readers_page, _A.PATIENT),
     Route("GET", "/privacy/audit", audit.log_page, _A.PRIVACY),
     Route("GET", "/roles", roles.own_page, _A.STAFF),
@@ -174,6 +177,12 @@ ROUTES: Final = (
     Route("POST", "/api/v1/qr", cards.qr, _A.DESK),
     Route("GET", "/admin/programmes", programmes.page, _A.ADMINISTRATOR),
     Route("POST", "/admin/programmes", programmes.create, _A.ADMINISTRATOR),
+    Route(
+        "POST",
+        "/admin/programmes/{programme_id}/numbers",
+        programmes.change_numbers,
+        _A.ADMINISTRATOR,
+    ),
     Route("POST", "/admin/programmes/{programme_id}/end", programmes.end, _A.ADMINISTRATOR),
     Route("GET", "/admin", fleet.overview, _A.ADMINISTRATOR),
     Route("GET", "/admin/gateways", fleet.gateways_page, _A.ADMINISTRATOR),

@@ -80,6 +80,8 @@ class Action(StrEnum):
     SEE_IDENTITY = "see_identity"
     """Name, age, place, how to reach them."""
     SEE_VITALS = "see_vitals"
+    ENTER_READING = "enter_reading"
+    """Measure or type a reading at home."""
     ACT_ON_ALERT = "act_on_alert"
     CALL = "call"
     REGISTER = "register"
@@ -148,6 +150,7 @@ _CARE_OF_ONE: Final = (Action.SEE_IDENTITY, Action.SEE_VITALS, Action.ACT_ON_ALE
 _OWN: Final = (
     Action.SEE_IDENTITY,
     Action.SEE_VITALS,
+    Action.ENTER_READING,
     Action.CALL,
     Action.GIVE_CONSENT,
     Action.SEE_READERS,
@@ -167,7 +170,7 @@ ALLOWED: Final[Mapping[tuple[Role, Relation], frozenset[Action]]] = {
     (Role.PATIENT, Relation.SELF): frozenset(_OWN),
     (Role.PATIENT, Relation.GUARDIAN): frozenset(_OWN),
     (Role.PATIENT, Relation.CARER): frozenset(
-        {Action.SEE_IDENTITY, Action.SEE_VITALS, Action.CALL}
+        {Action.SEE_IDENTITY, Action.SEE_VITALS, Action.ENTER_READING, Action.CALL}
     ),
     (Role.NURSE, Relation.AREA): frozenset((*_STATION, Action.SEE_VITALS)),
     (Role.NURSE, Relation.GLASS_BROKEN): frozenset({Action.SEE_IDENTITY, Action.SEE_VITALS}),

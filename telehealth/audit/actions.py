@@ -62,6 +62,7 @@ class AuditAction(StrEnum):
     CASE_CHANGED = "case_changed", Kind.CHANGE, "a case got another doctor, programme or state"
     DEVICE_LENT = "device_lent", Kind.CHANGE, "a device was lent to the person"
     DEVICE_RETURNED = "device_returned", Kind.CHANGE, "a device came back"
+    READING_ENTERED = "reading_entered", Kind.CHANGE, "readings were measured or typed at home"
     READING_ATTRIBUTED = "reading_attributed", Kind.CHANGE, "it was decided whose a reading is"
     CONSENT_GIVEN = "consent_given", Kind.CHANGE, "the person consented to an item"
     CONSENT_WITHDRAWN = "consent_withdrawn", Kind.CHANGE, "a consent was withdrawn"

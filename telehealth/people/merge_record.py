@@ -41,6 +41,7 @@ LINKS: Final = (
     Link("alert", "alert_id", "person_id"),
     Link("alert", "alert_id", "subject_id"),
     Link("call", "room_id", "person_id"),
+    Link("phone_shown", "shown_id", "person_id"),
 )
 LEFT: Final[Mapping[str, str]] = {
     "reading.person_id": "moved as ranges of ids",

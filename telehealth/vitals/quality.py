@@ -66,8 +66,18 @@ RANGES: Final = (
     Range(Parameter.TEMPERATURE, 33, 43, QualityReason.TEMPERATURE_RANGE),
 )
 INFANT_UP_TO_MONTH: Final = 12
-INFANT_RESPIRATION_HIGHEST: Final = 100
+INFANT_RESPIRATION_HIGHEST: Final = 100.0
 """Deviation: 60 a minute is a threshold for infants (QĐ 528), so their range reaches above it."""
+
+
+def highest(row: Range, age_months: int | None) -> float:
+    """Return the upper end of a range at an age."""
+    infant = age_months is not None and age_months < INFANT_UP_TO_MONTH
+    if infant and row.parameter is Parameter.RESPIRATION:
+        return INFANT_RESPIRATION_HIGHEST
+    return row.highest
+
+
 PERFUSION_INDEX_LOW_PERCENT: Final = 0.7
 """Below this a pulse oximeter's values have low confidence."""
 QUALITY_SHARE_LOW: Final = 0.5
@@ -147,9 +157,7 @@ def _plausible(vitals: Vitals, age_months: int | None, reasons: list[QualityReas
         reasons.append(_PULSE.reason)
         vitals = replace(vitals, pulse_per_min=None)
     if respiration is not None:
-        infant = age_months is not None and age_months < INFANT_UP_TO_MONTH
-        highest = INFANT_RESPIRATION_HIGHEST if infant else _RESPIRATION.highest
-        if not _RESPIRATION.lowest <= respiration <= highest:
+        if not _RESPIRATION.lowest <= respiration <= highest(_RESPIRATION, age_months):
             reasons.append(_RESPIRATION.reason)
             vitals = replace(vitals, respiration_per_min=None)
     if temperature is not None:

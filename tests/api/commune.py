@@ -44,7 +44,7 @@ async def served(engine: str, folder: Path) -> AsyncIterator[Site]:
         services = keys.services(database, settings, folder)
         app = create_app(services, assets=Assets({}))
         server = TestServer(app)
-        async with server:
+        async with server, keys.taking_in(services):
             yield Site(services, app, server, now_ms)
 
 

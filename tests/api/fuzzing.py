@@ -36,6 +36,9 @@ _MEANINGFUL: Final = ("2xx", "401", "403", "404", "409")
 _JUDGED_BY_CONTENT: Final = ("create_call", "read_card")
 """These may refuse with 422 what fits the document: a doctor names nobody, a text is no card."""
 
+_KEEPS_WHAT_IS_WRONG: Final = "upload_readings"
+"""A batch that does not fit is kept with its reason and acknowledged, so that none is lost."""
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -124,6 +127,9 @@ def _settings(token: str, room_id: str) -> str:
         lines += ["[[operations]]", f'include-operation-id = "{operation}"']
         lines += ["[operations.checks.positive_data_acceptance]"]
         lines += [f"expected-statuses = {json.dumps([*_MEANINGFUL, '422'])}"]
+    lines += ["[[operations]]", f'include-operation-id = "{_KEEPS_WHAT_IS_WRONG}"']
+    lines += ["[operations.checks.negative_data_rejection]"]
+    lines += [f"expected-statuses = {json.dumps(['200', '400', '401', '403', '413'])}"]
     return "\n".join(lines)
 
 

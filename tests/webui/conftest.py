@@ -18,7 +18,7 @@ from webui.app import create_app
 from webui.assets import Asset, Assets
 
 NAMES = ["app.css", "icon.svg", "page.js", "doctor.js", "person.js", "patient.js"]
-NAMES += ["consult.js", "ring.js", "security.js", "station.js"]
+NAMES += ["consult.js", "ring.js", "security.js", "station.js", "offline.js", "worker.js"]
 NAMES += [f"be-vietnam-pro-{s}-400-normal.woff2" for s in ("vietnamese", "latin")]
 
 
@@ -109,10 +109,13 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         await people.settle(database, now_ms)
         settings = Settings(database=database.url, second_factor="offered")
         services = keys.services(database, settings, tmp_path)
-        built = Assets({name: Asset(f"/static/dist/{name}") for name in NAMES})
+        folder = tmp_path / "dist"
+        folder.mkdir()
+        (folder / "worker.js").write_text("// built", encoding="utf-8")
+        built = Assets({name: Asset(f"/static/dist/{name}") for name in NAMES}, folder)
         app = create_app(services, assets=built)
         server = TestServer(app)
-        async with server:
+        async with server, keys.taking_in(services):
             yield Site(services, app, server, now_ms)
 
 

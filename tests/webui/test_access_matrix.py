@@ -292,6 +292,7 @@ NOT_FOUND_IS_FINE: Final = {
     "/station/pairs/{pair_id}/distinct",
     "/station/devices/{device_id}/place",
     "/admin/programmes/{programme_id}/end",
+    "/admin/programmes/{programme_id}/numbers",
     "/security/totp",
     "/desk/persons/{person_id}/consents/{consent_id}/withdraw",
     "/patient/consents/{consent_id}/withdraw",

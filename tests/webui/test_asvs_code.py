@@ -222,13 +222,16 @@ def test_scripts_take_no_messages_of_other_windows() -> None:
 
 
 @pytest.mark.asvs("14.3.3")
-def test_scripts_keep_the_choice_of_camera_and_bell_in_the_browser_and_nothing_of_a_person() -> (
-    None
-):
+def test_scripts_keep_in_the_browser_only_what_is_written_down() -> None:
+    """Deviation: readings wait in a patient's own phone until they are acknowledged (phone.md)."""
     kept = scripts_with(r"(local|session)Storage\.setItem|indexedDB\.open|caches\.open|\.cookie")
     assert kept == [
         "consult_devices.ts: localStorage.setItem(CHOICE, JSON.stringify(choice));",
         'ring.ts: localStorage.setItem(SILENT, isSilent() ? "no" : "yes");',
+        "store.ts: const request = indexedDB.open(NAME, VERSION);",
+        "worker.ts: const cache = await caches.open(CACHE);",
+        "worker.ts: return (await caches.open(CACHE)).match(SHELL);",
+        "worker.ts: const cache = await caches.open(CACHE);",
     ]
 
 

@@ -3,9 +3,11 @@
 import re
 from enum import Enum
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from protocols.phone import ShownCode
 from protocols.reading import ReadingKind
 from telehealth.access.break_glass import GlassReason
 from telehealth.access.break_glass import Verdict as ReviewVerdict
@@ -15,6 +17,7 @@ from telehealth.alerts.reasons import AcceptReason, NoiseReason, ResolveReason
 from telehealth.vitals.decisions import Cause
 from telehealth.vitals.levels import Level
 from telehealth.vitals.parameters import ReasonCode
+from telehealth.vitals.pocket import ASKED
 from telehealth.vitals.quality import QualityReason, Verdict
 from webui.i18n import LOCALES, is_key, texts, zone_of
 from webui.pages import emergency
@@ -62,6 +65,11 @@ COMPOSED = [
         for state in ("on", "off", "none", "finger_off")
         for part in ("", "_hint")
     ),
+    *(f"measure.advice.{level.name.lower()}" for level in Level if level is not Level.GREY),
+    *(f"measure.{p.value}{part}" for p in ASKED for part in ("", "_unit")),
+    *(f"measure.problem.{k}" for k in ("not_a_number", "out_of_range", "nothing", "differs")),
+    *(f"measure.send.{s}" for s in ("idle", "sending", "offline", "signed_out", "refused")),
+    *(f"on_phone.{code}" for code in get_args(ShownCode)),
     *(f"act.{part}{name}" for name in ("resolve", "noise") for part in ("", "how_", "do_")),
 ]
 

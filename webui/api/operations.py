@@ -7,6 +7,8 @@ what an operation is for, and which refusals belong to it. Who may call it stand
 from datetime import date
 from typing import Any, Final
 
+from protocols.phone import PhoneAck, PhoneBatch, PhoneUpload, Shown
+from protocols.uplink import Refusal, WireReading
 from telehealth.alerts.reasons import AcceptReason, NoiseReason, ResolveReason
 from telehealth.calls.states import CallState
 from telehealth.store.queries.person_screen import Mark, Series
@@ -70,6 +72,23 @@ _SERIES: Final = Series(
     marks=(Mark(at_ms=(_MINUTE + 3_600) * 1_000, kind="alert", level=2),),
     from_ms=_MINUTE * 1_000,
     to_ms=(_MINUTE + 21_600) * 1_000,
+)
+_EPOCH: Final = "0b9f3c52-8d0e-4c1b-9a55-0f2a3b4c5d6e"
+_TYPED: Final = PhoneBatch(
+    seq=1,
+    person="pe-0a1b2c3d4e5f",
+    device="ph:5d6e7f80-1a2b-4c3d-8e4f-506172839405",
+    readings=[
+        WireReading(
+            kind="typed",
+            at=1_792_512_000_000,
+            spo2_percent=91,
+            pulse_per_min=108,
+            record="9c1d2e3f-4a5b-4c6d-8e7f-8091a2b3c4d5",
+        )
+    ],
+    shown=[Shown("advice_red", 1_792_512_003_000, 1_792_512_000_000)],
+    rules="moh-vn-261@2022-01-31 home-levels@1",
 )
 _PAST_COMMUNE: Final = PlaceFound(
     place_id="vn-01234",
@@ -200,6 +219,26 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         answer=(PlacesFound,),
         answers={"a past commune": PlacesFound([_PAST_COMMUNE])},
         refusals=(404, 422),
+    ),
+    ("POST", "/api/v1/patient/uploads"): Operation(
+        name="upload_readings",
+        summary="Hand in what a phone measured or somebody typed",
+        words=(
+            "A phone numbers what it has from 1 in a stream named by a UUID of its own, sends what"
+            " is not acknowledged yet, and deletes only what `acked` covers (docs/phone.md). What"
+            " cannot be stored is kept aside with its reason under `refused`, and acknowledged."
+        ),
+        body=PhoneUpload,
+        bodies={"one typed reading": PhoneUpload(_EPOCH, 1_792_512_000_000, [_TYPED])},
+        answer=(PhoneAck,),
+        answers={
+            "stored": PhoneAck(1, [], 1_792_512_000_420),
+            "kept aside": PhoneAck(
+                1,
+                [Refusal(1, "readings[0]", "kind minute: a phone sends spot or typed")],
+                1_792_512_000_420,
+            ),
+        },
     ),
     ("POST", "/api/v1/gateways/enrol"): Operation(
         name="enrol_gateway",

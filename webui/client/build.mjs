@@ -9,7 +9,7 @@ import { brotliCompress, constants, gzip } from "node:zlib";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const DIST = join(HERE, "..", "static", "dist");
-const ENTRIES = ["page", "doctor", "person", "patient", "consult", "ring", "security", "station"];
+const ENTRIES = ["page", "doctor", "person", "patient", "offline", "worker", "consult", "ring", "security", "station"];
 const STYLES = ["app"];
 const COMPRESSIBLE = /\.(js|css|svg|json)$/;
 

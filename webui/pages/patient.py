@@ -8,17 +8,21 @@ from aiohttp import web
 from telehealth.access.policy import Action
 from telehealth.access.scope import Scope
 from telehealth.audit.actions import AuditAction
+from telehealth.errors import UnavailableError
 from telehealth.live import own_view
 from telehealth.people.names import sort_key
 from telehealth.people.records import names_of
+from telehealth.pockets import pockets_of
 from telehealth.store.database import Reader
 from telehealth.store.queries import person_screen, screens
+from webui.assets import PREFIX
 from webui.i18n import local, zone_of
-from webui.keys import PAGES, now_ms, signed_in
+from webui.keys import ASSETS, PAGES, now_ms, signed_in
 from webui.pages.doctor import UNUSABLE_BITS
 from webui.permit import look_at
 
 _DAYS: Final = 7
+_WORKER_POLICY: Final = "default-src 'none'; connect-src 'self'; frame-ancestors 'none'"
 _DAY_MS: Final = 24 * 3_600_000
 
 
@@ -28,6 +32,7 @@ async def page(request: web.Request) -> web.Response:
     person_id = request.match_info.get("person_id") or who.person_id or ""
 
     def look(reader: Reader) -> dict[str, Any]:
+        pockets = pockets_of(reader, who.actor)
         rows = screens.person_rows(reader, [person_id], now)
         place = person_screen.household(reader, person_id, now)
         zone = place.time_zone if place else "Asia/Ho_Chi_Minh"
@@ -37,6 +42,7 @@ async def page(request: web.Request) -> web.Response:
             "name": names.get(person_id, ""),
             "people": sorted(names.items(), key=lambda item: sort_key(item[1])),
             "row": own_view(rows[0]) if rows else None,
+            "pockets": pockets,
             "zone": zone,
             "days": _days(reader, person_id, now, zone),
             "cursor": reader.cursor,
@@ -60,6 +66,29 @@ async def page(request: web.Request) -> web.Response:
             "person_id": person_id,
             "row": found["row"],
             "unusable": UNUSABLE_BITS,
+            "profile": {"account_id": who.account_id, "pockets": found["pockets"]},
+        },
+    )
+
+
+async def offline_page(request: web.Request) -> web.Response:
+    """Show what a phone keeps for when nobody answers: no name and no value stands in it."""
+    return request.app[PAGES].render(
+        request, "patient_offline.html", signed_in=None, now_ms=now_ms(request)
+    )
+
+
+async def worker(request: web.Request) -> web.StreamResponse:
+    """Serve the service worker from the root, so that its scope holds the patient's pages."""
+    assets = request.app[ASSETS]
+    if assets.folder is None:
+        raise UnavailableError("client file worker.js is not built: run `make build`")
+    name = assets.asset("worker.js").url.removeprefix(PREFIX)
+    return web.FileResponse(
+        assets.folder / name,
+        headers={
+            "Content-Type": "text/javascript; charset=utf-8",
+            "Content-Security-Policy": _WORKER_POLICY,
         },
     )
 

@@ -41,6 +41,7 @@ async def _page(
     problems: dict[str, Problem] | None = None,
     found: Sequence[Place] = (),
     refused: str = "",
+    refused_number: str = "",
 ) -> web.Response:
     who = signed_in(request)
 
@@ -61,6 +62,7 @@ async def _page(
         problems=problems or {},
         found=found,
         refused=refused,
+        refused_number=refused_number,
         cadences=CADENCES_S,
         day_text=day_text,
         packs=[(pack, programme_book.may_be_clinical(pack)) for pack in programme_book.packs()],
@@ -118,6 +120,7 @@ def _problems(form: dict[str, str], today: date) -> dict[str, Problem]:
         problems["cadence_s"] = Problem.CHOOSE
     if form.get("mode") not in _MODES:
         problems["mode"] = Problem.CHOOSE
+    problems |= _wrong_numbers(form)
     if form.get("mode") == Mode.CLINICAL.value:
         signed_on = typed_day(form.get("signed_on", ""))
         if not form.get("signed_by"):
@@ -125,6 +128,14 @@ def _problems(form: dict[str, str], today: date) -> dict[str, Problem]:
         if signed_on is None or signed_on > today:
             problems["signed_on"] = Problem.DAY_PAST
     return problems
+
+
+def _wrong_numbers(form: dict[str, str]) -> dict[str, Problem]:
+    return {
+        name: Problem.PHONE
+        for name in ("station_phone", "sms_number")
+        if form.get(name) and not programmes.may_be_dialled(form[name])
+    }
 
 
 def _new(form: dict[str, str], place: Place, today: date) -> NewProgramme:
@@ -140,7 +151,32 @@ def _new(form: dict[str, str], place: Place, today: date) -> NewProgramme:
         levels_signed_by=form["signed_by"] if is_clinical else None,
         levels_signed_on=signed_on.isoformat() if is_clinical else None,
         cadence=timedelta(seconds=int(form["cadence_s"])),
+        station_phone=form.get("station_phone") or None,
+        sms_number=form.get("sms_number") or None,
     )
+
+
+async def change_numbers(request: web.Request) -> web.Response:
+    """Change whom a programme's people call, and where their SMS go."""
+    services, who, form = request.app[SERVICES], signed_in(request), await fields(request)
+    key = request.match_info["programme_id"]
+
+    def check(reader: Reader) -> None:
+        grants.require_within(reader, who.place_id, programme_book.one(reader, key).place_id)
+
+    await services.database.read(check)
+    if _wrong_numbers(form):
+        return await _page(request, status=422, refused_number=key)
+    await note(request, AuditAction.PROGRAMME_CHANGED, target=f"programme:{key} numbers")
+    await services.database.write(
+        lambda tx: programme_book.change_numbers(
+            tx,
+            key,
+            station_phone=form.get("station_phone") or None,
+            sms_number=form.get("sms_number") or None,
+        )
+    )
+    raise web.HTTPSeeOther("/admin/programmes")
 
 
 async def end(request: web.Request) -> web.Response:

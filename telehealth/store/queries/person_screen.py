@@ -1,11 +1,14 @@
 """What one person's page shows beside the row: readings, and columns for the charts."""
 
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from protocols.phone import PHONE_KINDS
 from protocols.uplink import instant
+from telehealth.choices import SAME_MS
 from telehealth.people.records import unseal
 from telehealth.store.database import Reader, Row
 from telehealth.vitals.packs import age_in_months
@@ -15,6 +18,14 @@ READINGS_SHOWN: Final = 60
 _MINUTE_MS: Final = 60_000
 _GAP_MS: Final = 10 * _MINUTE_MS
 """Where nothing was measured for so long, a chart's line is broken."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnPhone:
+    """Something a phone showed about a reading, or that was pressed there."""
+
+    code: str
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +40,8 @@ class ReadingShown:
     spo2_min_percent: float | None
     pulse_per_min: float | None
     perfusion_index_percent: float | None
+    respiration_per_min: float | None
+    temperature_celsius: float | None
     level: int | None
     news2_lower: int | None
     news2_upper: int | None
@@ -36,6 +49,8 @@ class ReadingShown:
     quality_reasons: tuple[str, ...]
     late: bool
     time_uncertain: bool
+    on_phone: tuple[OnPhone, ...] = ()
+    """What the phone showed of it, the first first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +108,7 @@ def household(reader: Reader, person_id: str, now_ms: int) -> Household | None:
 _READINGS: Final = (
     "SELECT reading_id, kind, measured_ms, received_ms, spo2_percent, spo2_min_percent,"
     " pulse_per_min, perfusion_index_percent, level, news2_lower, news2_upper, gate, gate_reasons,"
-    " late, time_uncertain FROM reading"
+    " late, time_uncertain, respiration_per_min, temperature_celsius FROM reading"
 )
 
 
@@ -103,7 +118,7 @@ def readings(reader: Reader, person_id: str, *, limit: int = READINGS_SHOWN) -> 
         f"{_READINGS} WHERE person_id = ? ORDER BY measured_ms DESC, reading_id DESC LIMIT ?",
         (person_id, limit),
     )
-    return [_reading(row) for row in rows]
+    return _with_phone(reader, person_id, [_reading(row) for row in rows])
 
 
 def readings_since(reader: Reader, person_id: str, cursor: int, from_ms: int) -> list[ReadingShown]:
@@ -113,7 +128,31 @@ def readings_since(reader: Reader, person_id: str, cursor: int, from_ms: int) ->
         " ORDER BY measured_ms DESC, reading_id DESC LIMIT 500",
         (person_id, from_ms, cursor),
     )
-    return [_reading(row) for row in rows]
+    return _with_phone(reader, person_id, [_reading(row) for row in rows])
+
+
+def _with_phone(
+    reader: Reader, person_id: str, shown: Sequence[ReadingShown]
+) -> list[ReadingShown]:
+    """Put what the phone showed beside the reading it is about, the nearest in time."""
+    phones = [one for one in shown if one.kind in PHONE_KINDS]
+    if not phones:
+        return list(shown)
+    rows = reader.rows(
+        "SELECT code, at_ms, measured_ms FROM phone_shown WHERE person_id = ?"
+        " AND measured_ms BETWEEN ? AND ? ORDER BY at_ms, shown_id",
+        (
+            person_id,
+            min(one.measured_ms for one in phones) - SAME_MS,
+            max(one.measured_ms for one in phones) + SAME_MS,
+        ),
+    )
+    told: defaultdict[int, list[OnPhone]] = defaultdict(list)
+    for code, at_ms, measured_ms in rows:
+        nearest = min(phones, key=lambda one: abs(one.measured_ms - measured_ms))
+        if abs(nearest.measured_ms - measured_ms) <= SAME_MS:
+            told[nearest.reading_id].append(OnPhone(code, at_ms))
+    return [replace(one, on_phone=tuple(told.get(one.reading_id, ()))) for one in shown]
 
 
 def _reading(row: Row) -> ReadingShown:
@@ -133,6 +172,8 @@ def _reading(row: Row) -> ReadingShown:
         quality_reasons=tuple(row[12].split(",")) if row[12] else (),
         late=bool(row[13]),
         time_uncertain=bool(row[14]),
+        respiration_per_min=row[15],
+        temperature_celsius=row[16],
     )
 
 

@@ -1,13 +1,13 @@
 """Gateways, their streams, and the uploads as they were sent."""
 
-from sqlalchemy import CheckConstraint, LargeBinary, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from telehealth.store.tables.columns import big, blob, ms, ms_or_none, row_id
 
 
 class Gateway(SQLModel, table=True):
-    """A gateway that holds an Ed25519 key we know."""
+    """A gateway that holds an Ed25519 key we know, or an account whose phones upload."""
 
     gateway_id: str = Field(primary_key=True)
     name: str
@@ -18,6 +18,8 @@ class Gateway(SQLModel, table=True):
     enrolled_ms: int = ms()
     revoked_ms: int | None = ms_or_none()
     seen_ms: int | None = ms_or_none()
+    account_id: str | None = Field(default=None, foreign_key="account.account_id")
+    """Whose phones; the key is empty then. None: a gateway."""
 
 
 class Enrolment(SQLModel, table=True):
@@ -94,3 +96,22 @@ class DeviceEvent(SQLModel, table=True):
     at_ms: int = ms()
     received_ms: int = ms()
     value: float | None = None
+
+
+class PhoneShown(SQLModel, table=True):
+    """What a phone showed about a reading, or what was pressed there, before or after we knew."""
+
+    __tablename__ = "phone_shown"
+
+    shown_id: int | None = row_id()
+    person_id: str = Field(foreign_key="person.person_id")
+    account_id: str
+    code: str
+    at_ms: int = ms()
+    measured_ms: int = ms()
+    """Of the reading it is about."""
+    rules: str = ""
+    """By which the phone chose."""
+    received_ms: int = ms()
+
+    __table_args__ = (Index("ix_phone_shown_person", "person_id", "measured_ms"),)

@@ -25,6 +25,10 @@ class Programme(SQLModel, table=True):
     levels_signed_on: str | None = None
     cadence_s: int = 43_200
     """A reading is expected this often; a person is grey after 1.5 times as long."""
+    station_phone: str | None = None
+    """Whom people call when something is wrong, as it is dialled."""
+    sms_number: str | None = None
+    """Where readings may be sent by SMS; None: to the station."""
     valid_from_ms: int = ms()
     valid_to_ms: int | None = ms_or_none()
 

@@ -1,4 +1,7 @@
-// On every page: menus close as people expect, and a form is not sent twice.
+// On every page: menus close as people expect, a form is not sent twice, and a phone on which nobody
+// is signed in keeps no names.
+
+import { forget } from "./sync/store";
 
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll<HTMLDetailsElement>("details.account[open]")) {
@@ -24,4 +27,10 @@ addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form")) delete form.dataset["sent"];
 });
 
-export {};
+const { role, offline } = document.body.dataset;
+const forgotten = document.querySelector("[data-forget]") !== null;
+if (role === undefined && offline === undefined && !forgotten) void forget().catch(() => undefined);
+if (role === "patient") {
+  const form = document.querySelector<HTMLFormElement>("form[action='/logout']");
+  if (form !== null) void import("./patient/sign_out").then((found) => found.guardSignOut(form));
+}

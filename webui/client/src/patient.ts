@@ -4,7 +4,11 @@ import { LitElement, html } from "lit";
 import { sync } from "./shared/clock";
 import { openLine } from "./shared/line";
 import { isFresh, levelName, newest, shape, valueBox, type LiveSample } from "./shared/parts";
+import { makeReady } from "./patient/offline_ready";
+import { MeasureElement } from "./patient/measure";
+import type { Profile } from "./patient/values";
 import { embedded, t } from "./shared/texts";
+import { Sender } from "./sync/sender";
 import type { Changes, Row } from "./shared/types";
 
 interface Data {
@@ -13,6 +17,7 @@ interface Data {
   person_id: string;
   row: Row | null;
   unusable: number;
+  profile: Profile;
 }
 
 const data = embedded<Data>("data");
@@ -87,3 +92,13 @@ customElements.define("th-advice", AdviceElement);
 customElements.define("th-now", NowElement);
 customElements.define("th-sensor", SensorElement);
 openLine(data.person_id, data.cursor, take);
+
+const pocket = data.profile.pockets.find((one) => one.person_id === data.person_id);
+const place = document.getElementById("measure");
+if (pocket !== undefined && place !== null) {
+  const element = new MeasureElement(data.profile, new Sender(data.profile.account_id));
+  element.pocket = pocket;
+  element.lastSpo2 = data.row?.spo2?.value ?? null;
+  place.replaceChildren(element);
+}
+void makeReady(data.profile);

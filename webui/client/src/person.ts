@@ -17,7 +17,7 @@ import {
   valueBox,
   type LiveSample,
 } from "./shared/parts";
-import { embedded, moment, number, t, useZone } from "./shared/texts";
+import { clockTime, embedded, moment, number, t, useZone } from "./shared/texts";
 import type { Alert, Band, Changes, Reading, Row, Series } from "./shared/types";
 
 interface Offers {
@@ -361,6 +361,8 @@ class ReadingsElement extends Island {
           <th scope="col" class="number">${t("readings.lowest")}</th>
           <th scope="col" class="number">${t("vital.pulse")}</th>
           <th scope="col" class="number">PI %</th>
+          <th scope="col" class="number">${t("vital.respiration")}</th>
+          <th scope="col" class="number">°C</th>
           <th scope="col" class="number">NEWS2</th>
           <th scope="col">${t("readings.kind")}</th>
           <th scope="col">${t("readings.remarks")}</th>
@@ -369,7 +371,7 @@ class ReadingsElement extends Island {
       <tbody>
         ${
           data.readings.length === 0
-            ? html`<tr><td colspan="9" class="empty">${t("readings.none")}</td></tr>`
+            ? html`<tr><td colspan="11" class="empty">${t("readings.none")}</td></tr>`
             : repeat(
                 data.readings,
                 (reading) => reading.reading_id,
@@ -389,6 +391,8 @@ class ReadingsElement extends Island {
       <td class="number">${number(reading.spo2_min_percent)}</td>
       <td class="number">${number(reading.pulse_per_min)}</td>
       <td class="number">${number(reading.perfusion_index_percent)}</td>
+      <td class="number">${number(reading.respiration_per_min)}</td>
+      <td class="number">${number(reading.temperature_celsius)}</td>
       <td class="number">${low === null ? "–" : low === high ? low : `${low}–${high}`}</td>
       <td>${t(`kind.${reading.kind}`)}</td>
       <td>
@@ -400,9 +404,12 @@ class ReadingsElement extends Island {
           (code) => html`<span class="tag">${t(`quality.${code}`)}</span> `,
         )}${reading.late ? html`<span class="tag">${t("readings.late")}</span> ` : nothing}${
           reading.time_uncertain
-            ? html`<span class="tag warn">${t("readings.uncertain")}</span>`
+            ? html`<span class="tag warn">${t("readings.uncertain")}</span> `
             : nothing
-        }
+        }${reading.on_phone.map(
+          (one) =>
+            html`<span class="tag">${t(`on_phone.${one.code}`, { at: clockTime(one.at_ms) })}</span> `,
+        )}
       </td>
     </tr>`;
   }

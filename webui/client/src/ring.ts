@@ -13,9 +13,12 @@ let shown = "";
 let beat: ReturnType<typeof setInterval> | undefined;
 let asking = false;
 let again = false;
+/** The session has ended: nobody is asked any more. */
+let over = false;
 
 /** Show what rings now. Call it whenever a call may have moved; many calls at once are one. */
 export async function refresh(): Promise<void> {
+  if (over) return;
   if (asking) {
     again = true;
     return;
@@ -143,7 +146,13 @@ export function concernsCalls(message: unknown): boolean {
 document.addEventListener("telehealth-notice", (event) => {
   if (concernsCalls((event as CustomEvent).detail)) void refresh();
 });
-document.addEventListener("telehealth-line", () => void refresh());
+document.addEventListener("telehealth-line", (event) => {
+  over = (event as CustomEvent).detail === "ended";
+  void refresh();
+});
+document.addEventListener("submit", (event) => {
+  over = (event.target as HTMLFormElement).getAttribute("action") === "/logout";
+});
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible") void refresh();
 });

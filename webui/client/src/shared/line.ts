@@ -45,7 +45,7 @@ let shown: { state: LineState; sinceMs: number } = { state: "waiting", sinceMs: 
 function showState(state: LineState, lastHeardMs: number): void {
   shown = { state, sinceMs: now() - (performance.now() - lastHeardMs) };
   document.body.classList.toggle("lost", state === "lost" || state === "ended");
-  document.dispatchEvent(new CustomEvent("telehealth-line"));
+  document.dispatchEvent(new CustomEvent("telehealth-line", { detail: state }));
 }
 
 class ConnectionElement extends LitElement {

@@ -2,14 +2,11 @@
 
 import { html, nothing, svg, type TemplateResult } from "lit";
 import { now } from "./clock";
+import { levelName } from "./level";
 import { age, clockTime, number, t } from "./texts";
 import type { Alert, LastValue, Reason, Row, Samples } from "./types";
 
-const LEVELS: Record<number, string> = { [-1]: "grey", 0: "green", 1: "yellow", 2: "orange", 3: "red" };
-
-export function levelName(level: number | null): string {
-  return LEVELS[level ?? -1] ?? "grey";
-}
+export { levelName };
 
 export function shape(level: number | null): TemplateResult {
   const name = levelName(level);

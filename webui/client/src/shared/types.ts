@@ -67,6 +67,8 @@ export interface Reading {
   spo2_min_percent: number | null;
   pulse_per_min: number | null;
   perfusion_index_percent: number | null;
+  respiration_per_min: number | null;
+  temperature_celsius: number | null;
   level: number | null;
   news2_lower: number | null;
   news2_upper: number | null;
@@ -74,6 +76,7 @@ export interface Reading {
   quality_reasons: string[];
   late: boolean;
   time_uncertain: boolean;
+  on_phone: { code: string; at_ms: number }[];
 }
 
 export interface Mark {

@@ -1,0 +1,42 @@
+// Applies a person's rules to a reading, as telehealth/vitals/levels.py does on the server.
+// No number stands here: all of them come with the rules (telehealth/vitals/pocket.py).
+
+import { NAMES, type Rules, type Values } from "./values";
+
+const GREEN = 0;
+
+/** The level of a reading, 0 green to 3 red; what a phone does not know is missing, never normal. */
+export function levelOf(values: Values, rules: Rules): number {
+  let level = GREEN;
+  const weigh = (name: string, value: number): void => {
+    level = Math.max(level, weighed(rules, name, value));
+  };
+  const points = pointsOf(values, rules);
+  const score = points.reduce((sum, one) => sum + one, 0);
+  if (score > 0) weigh("news2_lower", score);
+  if (points.includes(3)) weigh("news2_single", 3);
+  for (const name of NAMES) {
+    const value = values[name];
+    if (value !== undefined) weigh(name, value);
+  }
+  return level;
+}
+
+/** The gravest threshold that fires on either side of a value. */
+function weighed(rules: Rules, name: string, value: number): number {
+  const sides = rules.thresholds[name];
+  const low = sides?.low.find(([edge]) => value <= edge);
+  const high = sides?.high.find(([edge]) => value >= edge);
+  return Math.max(low?.[1] ?? GREEN, high?.[1] ?? GREEN);
+}
+
+/** NEWS2's points of each known value; none where NEWS2 was not made for the person. */
+function pointsOf(values: Values, rules: Rules): number[] {
+  return NAMES.flatMap((name) => {
+    const value = values[name];
+    const band = rules.news2[name];
+    if (value === undefined || band === undefined) return [];
+    const row = band.edges.findIndex((edge) => value <= edge);
+    return [band.points[row < 0 ? band.edges.length : row] ?? 0];
+  });
+}
