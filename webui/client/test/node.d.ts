@@ -13,6 +13,10 @@ declare module "node:assert/strict" {
   export default assert;
 }
 
+declare module "node:crypto" {
+  export function createHash(name: string): { update(text: string): { digest(form: "hex"): string } };
+}
+
 declare module "node:fs" {
   export function readFileSync(path: string, encoding: "utf8"): string;
 }
