@@ -1,4 +1,4 @@
-"""Writes the vectors that Python makes and both languages read: `python -m tests.vectors_made`.
+"""Writes the vectors that Python makes and both languages read.
 
 What stands in the files is what the Python side says; a test holds that (tests/protocols/gatt/
 test_plx_vectors.py, tests/devices/test_plateau_vectors.py), and the script's tests read the same.
@@ -140,6 +140,9 @@ def plateau_lines() -> list[Line]:
     def swinging(spo2: float, pulse: float) -> list[Any]:
         return [(i * 1000, 95.0 + spo2 * (i % 2), 70.0 + pulse * (i % 2), good) for i in range(7)]
 
+    def off(at: int) -> Any:
+        return at, None, None, Quality.FINGER_OFF
+
     still = each(0, 1000, 2000, 3000, 4000)
     bad = {
         name: [*still[:3], (3000, 97.0, 72.0, quality), *each(*range(4000, 10_000, 1000))]
@@ -176,11 +179,11 @@ def plateau_lines() -> list[Line]:
         plateau_line("one reading a finger", each(*range(0, 20_000, 1000))),
         plateau_line(
             "a finger that comes again is read again",
-            [*still, *each(5000), (6000, None, None, Quality.FINGER_OFF), *each(*range(7000, 13000, 1000), spo2=91.0)],
+            [*still, *each(5000), off(6000), *each(*range(7000, 13_000, 1000), spo2=91.0)],
         ),
         plateau_line(
             "a finger that leaves early says why",
-            [(0, 96.0, 80.0, Quality.MOTION), (1000, 96.0, 80.0, Quality.WEAK_SIGNAL), (2000, None, None, Quality.FINGER_OFF)],
+            [(0, 96.0, 80.0, Quality.MOTION), (1000, 96.0, 80.0, Quality.WEAK_SIGNAL), off(2000)],
         ),
         plateau_line(
             "after 40 s without a plateau it says why, once, and goes on",

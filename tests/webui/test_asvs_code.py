@@ -228,6 +228,7 @@ def test_scripts_keep_in_the_browser_only_what_is_written_down() -> None:
     assert kept == [
         "consult_devices.ts: localStorage.setItem(CHOICE, JSON.stringify(choice));",
         'ring.ts: localStorage.setItem(SILENT, isSilent() ? "no" : "yes");',
+        "sensor.ts: localStorage.setItem(CHOSEN, device.id);",
         "store.ts: const request = indexedDB.open(NAME, VERSION);",
         "worker.ts: const cache = await caches.open(CACHE);",
         "worker.ts: return (await caches.open(CACHE)).match(SHELL);",

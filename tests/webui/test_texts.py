@@ -41,6 +41,10 @@ def built_from(prefix: str, codes: type[Enum]) -> list[str]:
     return [f"{prefix}.{code.value}" for code in codes]
 
 
+DOING = (
+    "connecting", "waiting", "finger_off", "searching", "weak", "moving", "measuring",
+)  # fmt: skip
+PROBLEMS = ("not_allowed", "switched_off", "not_found", "lost", "unreadable")
 COMPOSED = [
     *built_from("reason", ReasonCode),
     *built_from("quality", QualityReason),
@@ -69,6 +73,9 @@ COMPOSED = [
     *(f"measure.{p.value}{part}" for p in ASKED for part in ("", "_unit")),
     *(f"measure.problem.{k}" for k in ("not_a_number", "out_of_range", "nothing", "differs")),
     *(f"measure.send.{s}" for s in ("idle", "sending", "offline", "signed_out", "refused")),
+    *(f"bluetooth.doing.{d}" for d in DOING),
+    *(f"bluetooth.hint.{hint}" for hint in ("finger", "wait", "push_in", "polish")),
+    *(f"bluetooth.problem.{p}" for p in PROBLEMS),
     *(f"on_phone.{code}" for code in get_args(ShownCode)),
     *(f"act.{part}{name}" for name in ("resolve", "noise") for part in ("", "how_", "do_")),
 ]

@@ -7,7 +7,7 @@ import type { Advice } from "../sync/store";
 import { adviceCard, adviceWords } from "./advice";
 import { Book, type Origin } from "./book";
 import { typedForm } from "./form";
-import { bySensor, canMeasure, type Measuring } from "./sensor";
+import { Measuring, canMeasure } from "./sensor";
 import { speak } from "./speak";
 import { check, differing, isUnusual, mayBeSwapped, type Checked } from "./typed";
 import type { Name, Pocket, Profile, Values } from "./values";
@@ -110,7 +110,7 @@ export class MeasureElement extends LitElement {
   }
 
   private readonly measure = (): void => {
-    const measuring = bySensor({
+    const measuring = new Measuring({
       changed: () => this.requestUpdate(),
       done: (values, origin) => void this.enter(values, origin),
       type: () => this.go({ kind: "typing", problems: {} }),
