@@ -227,8 +227,8 @@ def test_scripts_keep_in_the_browser_only_what_is_written_down() -> None:
     kept = scripts_with(r"(local|session)Storage\.setItem|indexedDB\.open|caches\.open|\.cookie")
     assert kept == [
         "consult_devices.ts: localStorage.setItem(CHOICE, JSON.stringify(choice));",
-        'ring.ts: localStorage.setItem(SILENT, isSilent() ? "no" : "yes");',
         "sensor.ts: localStorage.setItem(CHOSEN, device.id);",
+        'ring.ts: localStorage.setItem(SILENT, isSilent() ? "no" : "yes");',
         "store.ts: const request = indexedDB.open(NAME, VERSION);",
         "worker.ts: const cache = await caches.open(CACHE);",
         "worker.ts: return (await caches.open(CACHE)).match(SHELL);",
