@@ -14,10 +14,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from msgspec.structs import replace
+
 from devices.bluez import OwnerWatch
 from devices.bluez_bus import BluezUnavailableError
 from devices.bluez_stack import BluezStack
 from devices.clock import Clock, Moment, SystemClock
+from devices.commands import Commands
 from devices.ear import DeviceEar
 from devices.identity import Identity
 from devices.outbox import Outbox
@@ -30,7 +33,7 @@ from devices.spool_file import SPOOL_FILE, SpoolError
 from devices.spool_thread import SpoolThread
 from devices.uplink import Uplink
 from devices.use import Use
-from protocols.uplink import Welcome
+from protocols.uplink import GatewayConfig, Welcome
 
 logger = logging.getLogger(__name__)
 
@@ -73,12 +76,14 @@ class Gateway:
         self._spool = SpoolThread(
             folder / SPOOL_FILE, max_bytes=self._settings.spool_max_mb * _MEBIBYTE
         )
+        self._commands = Commands(self._settings, self._spool, self._take_over)
         self._uplink = Uplink(
             identity,
             self._spool,
             self._settings,
             self._clock,
             configure=self._configure,
+            commands=self._commands,
             rng=rng or random.Random(),  # noqa: S311 - no secret: spreads them # nosec B311
         )
         self._on_bluez = backends is None
@@ -134,6 +139,7 @@ class Gateway:
             last_contact_s_ago=(
                 None if contact_ms is None else (now.monotonic_ms - contact_ms) // 1000
             ),
+            prompts=self._commands.prompts(now),
             devices=tuple(shown),
         )
 
@@ -147,6 +153,7 @@ class Gateway:
         async with self._spool:
             remembered = await self._spool.call(Spool.setting, _LINE)
             self._line_percent = float(remembered or self._line_percent)
+            await self._commands.remember()
             try:
                 async with asyncio.TaskGroup() as tasks:
                     for radio in self._radios:
@@ -192,6 +199,19 @@ class Gateway:
                 batch_seconds=self._settings.batch_seconds, urgent_below_spo2_percent=line_percent
             )
         await self._spool.call(Spool.remember, _LINE, str(line_percent))
+
+    def _take_over(self, config: GatewayConfig) -> None:
+        """Take over what the server commanded."""
+        if config.batch_seconds is not None:
+            self._settings = replace(self._settings, batch_seconds=config.batch_seconds)
+            for ear in self._ears.values():
+                ear.recorder.configure(
+                    batch_seconds=config.batch_seconds,
+                    urgent_below_spo2_percent=self._line_percent,
+                )
+        if config.only_devices is not None:
+            for radio in self._radios:
+                radio.read_only(frozenset(config.only_devices))
 
     async def _watch_bluez(self) -> None:
         """Drop every link when bluetoothd dies: bleak does not say so."""
@@ -244,6 +264,8 @@ class Gateway:
 
     async def _spool_outbox(self) -> None:
         parcels, rejected = self._outbox.take(self._clock)
+        if any(parcel.content.readings for parcel in parcels):
+            self._commands.measured()
         counts: Counter[str] = Counter(rejected=len(rejected))
         for ear in self._ears.values():
             counts += ear.recorder.counts

@@ -152,6 +152,14 @@ class Radio:
         self._begin_anew = True
         self._stirred.set()
 
+    def read_only(self, devices: frozenset[str]) -> None:
+        """Read these devices from now on, empty for every one; links to others are let go."""
+        self.only_devices = devices
+        for name, link in self._links.items():
+            if devices and name not in devices:
+                link.end("not to be read any more")
+        self._stirred.set()
+
     async def run(self) -> None:
         """Scan and connect until cancelled; then every link is closed."""
         async with asyncio.TaskGroup() as watches:

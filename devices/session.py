@@ -10,6 +10,7 @@ Theory of operation (docs/uplink.md)::
                                    rewind or renew each stream      -> STREAMING
     STREAMING         ack          mark as committed, log refusals
     STREAMING         resume       rewind that stream
+    STREAMING         command      carry it out, then say done
     any               error        stop, or remember when to retry
 
 A message that is not in the table breaks the protocol: the connection is left and called again.
@@ -23,6 +24,7 @@ import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from importlib.metadata import version
 from typing import Final
 
 from devices.parcels import STREAMS, Frame
@@ -32,6 +34,7 @@ from protocols.uplink import (
     PROTOCOL,
     Ack,
     Challenge,
+    Command,
     Failure,
     FromServer,
     Hello,
@@ -47,7 +50,7 @@ REVOKED: Final = "revoked"
 """What no second attempt can heal: a person has to enrol this gateway again."""
 NOT_ALLOWED: Final = "not_allowed"
 """May be said for a passing reason too, such as a hello that came too late over a slow network."""
-SOFTWARE: Final = "telehealth-gateway"
+SOFTWARE: Final = f"telehealth-gateway/{version('telehealth-f0')}"
 
 
 class ProtocolError(TelehealthError):
@@ -113,6 +116,13 @@ class RenewEpoch:
 
 
 @dataclass(frozen=True, slots=True)
+class CarryOut:
+    """The server wants something done."""
+
+    command: Command
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """The server refused something; `None`: it did not say when to come back."""
 
@@ -121,7 +131,7 @@ class Refused:
     retry_after_s: float | None
 
 
-Effect = Say | Pin | ServerTime | Configure | Committed | Rewind | RenewEpoch | Refused
+Effect = Say | Pin | ServerTime | Configure | Committed | Rewind | RenewEpoch | CarryOut | Refused
 
 
 class State(Enum):
@@ -147,6 +157,8 @@ class Session:
         pins: Pins,
         nonce: bytes,
         window: int = 32,
+        model: str = "",
+        abilities: Sequence[str] = (),
     ) -> None:
         self.state = State.CHALLENGE
         self.sent: dict[StreamName, int] = dict.fromkeys(STREAMS, 0)
@@ -160,6 +172,8 @@ class Session:
         self._nonce = nonce
         self._challenge = ""
         self._window = window
+        self._model = model
+        self._abilities = list(abilities)
         self._hello_ms = 0
         self.rewinds = 0
         self._stale_resumes: dict[StreamName, int] = dict.fromkeys(STREAMS, 0)
@@ -217,6 +231,8 @@ class Session:
                 return self._committed(message)
             case State.STREAMING, Resume():
                 return self._resumed(message)
+            case State.STREAMING, Command():
+                return [CarryOut(message)]
             case state, _:
                 raise ProtocolError(f"server said {type(message).__name__} in {state.name}")
 
@@ -244,6 +260,8 @@ class Session:
             software=SOFTWARE,
             clock_synchronised=self._clock_synchronised,
             nonce=base64.b64encode(self._nonce).decode(),
+            model=self._model,
+            abilities=self._abilities,
         )
         return [Say(hello)]
 

@@ -47,6 +47,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A server that acknowledges nothing for so long is left and called again."""
     retry_max_s: Seconds = 300.0
     """The longest wait between two attempts to reach the server."""
+    has_screen: bool = False
+    """Whether somebody sees the gateway's own page: then a doctor may ask here for a reading."""
+    measure_hook: str = ""
+    """A program that asks whoever is there to measure again (a voice, a light); it is run with
+    `measure` and the device's id, for ten seconds at most, without a shell."""
+    locate_hook: str = ""
+    """A program that makes the gateway known in the room; it is run with `locate`."""
     status_port: Annotated[int, Meta(ge=0, le=65535)] = 8377
     """Where this machine alone sees how the gateway stands, http://127.0.0.1:8377/; 0: nowhere."""
     ca_file: str = ""

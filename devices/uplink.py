@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Final
+from typing import Final, Protocol
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
@@ -23,6 +23,7 @@ from devices.identity import Identity, IdentityError, tls_context
 from devices.pins import Pins, UnprovenServerError
 from devices.session import (
     NOT_ALLOWED,
+    CarryOut,
     Committed,
     Configure,
     Effect,
@@ -40,7 +41,16 @@ from devices.spool import RejectedFrame, Spool
 from devices.spool_thread import SpoolThread
 from protocols.errors import TelehealthError
 from protocols.server_identity import NONCE_BYTES
-from protocols.uplink import MAX_MESSAGE_BYTES, Refusal, StreamName, decode_from_server, encode
+from protocols.uplink import (
+    MAX_MESSAGE_BYTES,
+    Command,
+    Done,
+    Refusal,
+    StreamName,
+    UnknownMessageError,
+    decode_from_server,
+    encode,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +67,31 @@ class _ConnectionOverError(TelehealthError):
     """This connection is of no more use; the reason is in the text."""
 
 
+class CommandPort(Protocol):
+    """What carries out the server's commands, and says which it can."""
+
+    @property
+    def model(self) -> str:
+        """The machine it runs on."""
+
+    @property
+    def abilities(self) -> Sequence[str]:
+        """The kinds of command that can be carried out."""
+
+    async def carry_out(self, command: Command, now: Moment) -> Done:
+        """Do it once, however often it comes; never fails."""
+
+
+class _NothingToCommand:
+    """A gateway that takes no commands: the server gives it none."""
+
+    model = ""
+    abilities: Sequence[str] = ()
+
+    async def carry_out(self, command: Command, now: Moment) -> Done:
+        return Done(command.id, "not_able")
+
+
 class Uplink:
     """Keeps one gateway in conversation with its server."""
 
@@ -69,12 +104,15 @@ class Uplink:
         *,
         configure: Callable[[float], Awaitable[None]],
         rng: random.Random,
+        commands: CommandPort | None = None,
     ) -> None:
         self._identity = identity
         self._spool = spool
         self._settings = settings
         self._clock = clock
         self._configure = configure
+        self._commands = commands or _NothingToCommand()
+        self._at_work: set[asyncio.Task[None]] = set()
         self._backoff = Backoff(rng, most_s=settings.retry_max_s)
         self._news = asyncio.Event()
         self._owed_acks: dict[StreamName, int] = {}
@@ -136,6 +174,8 @@ class Uplink:
                 pins=self._identity.pins,
                 nonce=secrets.token_bytes(NONCE_BYTES),
                 window=self._settings.window,
+                model=self._commands.model,
+                abilities=self._commands.abilities,
             )
             listening = asyncio.create_task(self._listen(socket, session))
             try:
@@ -148,7 +188,11 @@ class Uplink:
 
     async def _listen(self, socket: ClientConnection, session: Session) -> None:
         async for data in socket:
-            message = decode_from_server(data)
+            try:
+                message = decode_from_server(data)
+            except UnknownMessageError:
+                logger.info("a message of a newer server is passed over")
+                continue
             now = self._clock.moment()
             self.last_contact_ms = now.monotonic_ms
             await self._act(session.receive(message, monotonic_ms=now.monotonic_ms), now, socket)
@@ -230,8 +274,18 @@ class Uplink:
                 case RenewEpoch(stream):
                     await self._spool.call(Spool.renew_epoch, stream)
                     raise _ConnectionOverError(f"{stream}: the server holds more than this spool")
+                case CarryOut(command):
+                    task = asyncio.create_task(self._carry_out(command, now, socket))
+                    self._at_work.add(task)
+                    task.add_done_callback(self._at_work.discard)
                 case Refused(code, message, retry_after_s):
                     self._refused(code, message, retry_after_s)
+
+    async def _carry_out(self, command: Command, now: Moment, socket: ClientConnection) -> None:
+        """Do it beside everything else; an answer that gets lost is asked for again."""
+        done = await self._commands.carry_out(command, now)
+        with suppress(ConnectionClosed):
+            await socket.send(encode(done), text=True)
 
     async def _know_the_server_by(self, pins: Pins) -> None:
         """Keep what the server proved; a disk that fails must not keep readings from it."""

@@ -5,6 +5,7 @@ signature and names the epoch of each of its two streams; where it carries a non
 answers `proof` that it is the server the gateway knows; then `welcome` with the last number it
 holds of each stream. Then the gateway sends `batch` after `batch`, each the next number
 of its stream, and the server answers `ack`, cumulative, only after its database has committed.
+A gateway that named abilities may be given a `command` meanwhile, and answers `done`.
 A number the gateway no longer has is declared with `gap`. A number out of turn is answered with
 `resume`. Anything wrong is answered with `error`, and closes the connection only where no number
 can be read from it. Nothing here does I/O; `decode_*` raise `DecodeError` only.
@@ -12,7 +13,7 @@ can be read from it. Nothing here does I/O; `decode_*` raise `DecodeError` only.
 
 import hashlib
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Annotated, Final, Literal, TypeVar, get_args
 
 import msgspec
 from msgspec import Meta, Struct
@@ -100,6 +101,38 @@ class Event(Struct, frozen=True, omit_defaults=True, gc=False):
     value: Annotated[float, Meta(ge=-1e12, le=1e12)] | None = None
 
 
+CommandKind = Literal["measure", "locate", "configure", "update_notice"]
+Outcome = Literal["done", "not_able", "failed"]
+
+
+class GatewayConfig(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What a server may change of a gateway; what is left out stays as it is."""
+
+    batch_seconds: Annotated[float, Meta(ge=0.1, le=60)] | None = None
+    only_devices: Annotated[list[Identifier], Meta(max_length=64)] | None = None
+    """Device ids to read; empty for every one in reach."""
+
+
+class Command(Struct, frozen=True, omit_defaults=True, tag="command", tag_field="type"):
+    """Server's wish, given again at each connection until it is answered or `until` is past."""
+
+    id: Identifier
+    kind: CommandKind
+    until: EpochMs
+    device: Identifier | None = None
+    config: GatewayConfig | None = None
+    version: Annotated[str, Meta(max_length=64)] = ""
+    """Of the newer software, for `update_notice`."""
+
+
+class Done(Struct, frozen=True, omit_defaults=True, tag="done", tag_field="type"):
+    """Gateway's answer to a command; a command that comes again is answered alike, done once."""
+
+    id: Identifier
+    outcome: Outcome
+    note: Annotated[str, Meta(max_length=200)] = ""
+
+
 class Challenge(Struct, frozen=True, tag="challenge", tag_field="type"):
     """Server's first word: sign `SIGNATURE_CONTEXT + nonce bytes + gateway id`."""
 
@@ -115,7 +148,7 @@ class StreamEpoch(Struct, frozen=True):
     epoch: Annotated[str, Meta(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9-]+$")]
 
 
-class Hello(Struct, frozen=True, tag="hello", tag_field="type"):
+class Hello(Struct, frozen=True, omit_defaults=True, tag="hello", tag_field="type"):
     """Gateway's answer; `signature` is base64 of the Ed25519 signature over the challenge."""
 
     gateway: Identifier
@@ -125,6 +158,10 @@ class Hello(Struct, frozen=True, tag="hello", tag_field="type"):
     clock_synchronised: bool = True
     nonce: Annotated[str, Meta(min_length=44, max_length=44)] | None = None
     """Base64 of 32 fresh random bytes: the server must prove who it is before `welcome`."""
+    model: Annotated[str, Meta(max_length=64)] = ""
+    """The machine it runs on."""
+    abilities: Annotated[list[str], Meta(max_length=16)] = []
+    """The kinds of command that it can carry out; a server gives it no other."""
 
 
 class Proof(Struct, frozen=True, tag="proof", tag_field="type"):
@@ -199,8 +236,8 @@ class Failure(Struct, frozen=True, omit_defaults=True, tag="error", tag_field="t
     retry_after_s: float | None = None
 
 
-FromGateway = Hello | Batch | Gap
-FromServer = Challenge | Proof | Welcome | Ack | Resume | Failure
+FromGateway = Hello | Batch | Gap | Done
+FromServer = Challenge | Proof | Welcome | Ack | Resume | Failure | Command
 
 _from_gateway: Final[msgspec.json.Decoder[FromGateway]] = msgspec.json.Decoder(FromGateway)
 _from_server: Final[msgspec.json.Decoder[FromServer]] = msgspec.json.Decoder(FromServer)
@@ -224,12 +261,43 @@ def decode_from_gateway(data: bytes | str) -> FromGateway:
         raise DecodeError(str(error)) from error
 
 
+class UnknownMessageError(DecodeError):
+    """A message of a type that this edition does not know: to be passed over, not a fault."""
+
+
+_KNOWN: Final = frozenset(kind.__struct_config__.tag for kind in get_args(FromServer))
+
+
+class _Typed(Struct):
+    type: str
+
+
+_typed: Final = msgspec.json.Decoder(_Typed)
+
+
 def decode_from_server(data: bytes | str) -> FromServer:
-    """Decode one frame of the server; raises `DecodeError` as `decode_from_gateway` does."""
+    """Decode one frame of the server.
+
+    Raises:
+        UnknownMessageError: a newer server says something that is not for us.
+        DecodeError: as `decode_from_gateway` does.
+    """
     try:
         return _from_server.decode(data)
+    except msgspec.ValidationError as error:
+        if _type_of(data) not in _KNOWN:
+            raise UnknownMessageError(str(error)) from error
+        raise DecodeError(str(error)) from error
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise DecodeError(str(error)) from error
+
+
+def _type_of(data: bytes | str) -> str | None:
+    """Return the type that a frame names; one of a known type where it names none."""
+    try:
+        return _typed.decode(data).type
+    except msgspec.ValidationError:
+        return Failure.__struct_config__.tag  # type: ignore[return-value]  # a tag of ours is text
 
 
 class _LooseBatch(Struct, tag="batch", tag_field="type"):

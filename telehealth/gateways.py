@@ -5,16 +5,22 @@ Only the SHA-256 of a code is kept; it is worth 80 bits, is used once and lives 
 
 import base64
 import hashlib
+import re
 import secrets
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Final
 
 from telehealth.errors import NotAllowedError, NotFoundError, RefusedError
 from telehealth.store.database import Reader, Transaction
 
 ENROLMENT_MS: Final = 10 * 60_000
-SILENT_AFTER_MS: Final = 2 * 60_000
-"""A gateway that said nothing for so long is shown as silent."""
+SILENT_AFTER_MS: Final = 15 * 60_000
+"""A gateway that was not in contact for so long is shown as silent."""
+HEARD_EVERY_S: Final = 300.0
+"""A connected gateway that has nothing to send is noted as heard so often."""
+SOFTWARE: Final = f"telehealth-gateway/{version('telehealth-f0')}"
+"""The gateways' software that belongs to this server; an older one is shown as outdated."""
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _CODE_LENGTH: Final = 16
 _KEY_BYTES: Final = 32
@@ -31,6 +37,18 @@ class GatewayShown:
     enrolled_ms: int
     revoked_ms: int | None
     seen_ms: int | None
+    model: str
+    abilities: str
+    devices: int
+    """How many it heard last."""
+
+    def can(self, kind: str) -> bool:
+        """Say whether it named this ability."""
+        return kind in self.abilities.split()
+
+    def is_outdated(self, current: str) -> bool:
+        """Say whether its software is older than the server's; one without a number is."""
+        return bool(self.software) and _numbers(self.software) < _numbers(current)
 
     def state(self, now_ms: int) -> str:
         """Return `revoked`, `never`, `online` or `silent`."""
@@ -41,8 +59,19 @@ class GatewayShown:
         return "online" if now_ms - self.seen_ms <= SILENT_AFTER_MS else "silent"
 
 
+def _numbers(software: str) -> tuple[int, ...]:
+    """Return the version at the end of `name/1.2.3` as numbers; none where there is none."""
+    found = re.search(r"(?:^|/)(\d+(?:\.\d+)*)", software)
+    return tuple(map(int, found[1].split("."))) if found else ()
+
+
+def heard(tx: Transaction, gateway_id: str) -> None:
+    """Note that a gateway is in contact."""
+    tx.execute("UPDATE gateway SET seen_ms = ? WHERE gateway_id = ?", (tx.now_ms, gateway_id))
+
+
 def gateway_topic(gateway_id: str) -> str:
-    """Return the bus topic on which a gateway's connection hears that it was revoked."""
+    """Return the bus topic on which a gateway's connection hears what there is for it."""
     return f"gateway:{gateway_id}"
 
 
@@ -119,8 +148,9 @@ def revoke(tx: Transaction, gateway_id: str) -> None:
 def shown(reader: Reader) -> list[GatewayShown]:
     """Return all gateways, those in use first, by name."""
     rows = reader.rows(
-        "SELECT gateway_id, name, software, enrolled_ms, revoked_ms, seen_ms FROM gateway"
-        " WHERE account_id IS NULL"
+        "SELECT g.gateway_id, g.name, g.software, g.enrolled_ms, g.revoked_ms, g.seen_ms, g.model,"
+        " g.abilities, (SELECT count(*) FROM device d WHERE d.gateway_id = g.gateway_id)"
+        " FROM gateway g WHERE account_id IS NULL"
         " ORDER BY CASE WHEN revoked_ms IS NULL THEN 0 ELSE 1 END, name, gateway_id"
     )
     return [GatewayShown(*row) for row in rows]

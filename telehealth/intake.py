@@ -96,11 +96,11 @@ def take_in(tx: Transaction, group: Sequence[Upload]) -> Taken:
     kept.add_refused(
         tx, [(u.gateway_id, u.stream_id, u.seq, u.refusals, u.raw) for u in fresh if u.refusals]
     )
-    devices = [batch for upload, batch in batches if upload.choice is None]
+    devices = [(u.gateway_id, batch) for u, batch in batches if u.choice is None]
     kept.add_device_events(tx, devices)
     readings = _not_yet_known(tx, batches)
     chosen = choices.by_content((upload.choice, batch) for upload, batch in batches)
-    belonging, probes = judging.attribute(tx, readings, devices, chosen)
+    belonging, probes = judging.attribute(tx, readings, [b for _, b in devices], chosen)
     judged = judging.judge(tx, belonging, probes)
     judging.keep(tx, judged)
     shown_to = _keep_choices(tx, fresh, chosen, readings)

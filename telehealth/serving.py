@@ -17,7 +17,7 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from telehealth import engine, judging, reloading, retention, subjects
+from telehealth import engine, judging, reloading, remeasuring, retention, subjects
 from telehealth.alerts import desk
 from telehealth.calls import book
 from telehealth.errors import KeysError, RefusedError
@@ -36,6 +36,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     **book.TIMER_HANDLERS,
     **retention.HANDLERS,
     **places_turning.HANDLERS,
+    **remeasuring.HANDLERS,
 }
 _SHUTDOWN_S = 5.0
 _COLLECT_AFTER = 10_000

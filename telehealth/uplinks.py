@@ -12,6 +12,7 @@ import binascii
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
@@ -24,6 +25,9 @@ from protocols.uplink import (
     Ack,
     Batch,
     Challenge,
+    Command,
+    CommandKind,
+    Done,
     Failure,
     Gap,
     Hello,
@@ -39,7 +43,7 @@ from telehealth.intake import Intake, Upload
 from telehealth.store.database import Transaction
 from telehealth.store.queries import uploads
 
-Answer = Ack | Resume | Failure
+Answer = Ack | Resume | Failure | Command
 
 
 class RevokedError(NotAllowedError):
@@ -88,13 +92,19 @@ def admit(tx: Transaction, hello: Hello, nonce: bytes) -> dict[str, OpenStream]:
     except (InvalidSignature, binascii.Error, ValueError) as error:
         raise NotAllowedError("the signature does not match the challenge") from error
     tx.execute(
-        "UPDATE gateway SET seen_ms = ?, software = ? WHERE gateway_id = ?",
-        (tx.now_ms, hello.software, hello.gateway),
+        "UPDATE gateway SET seen_ms = ?, software = ?, model = ?, abilities = ?"
+        " WHERE gateway_id = ?",
+        (tx.now_ms, hello.software, hello.model, _known(hello.abilities), hello.gateway),
     )
     return {
         s.stream: OpenStream(*uploads.open_stream(tx, hello.gateway, s.stream, s.epoch))
         for s in hello.streams
     }
+
+
+def _known(abilities: Sequence[str]) -> str:
+    """Return those that this edition has commands for."""
+    return " ".join(kind for kind in get_args(CommandKind) if kind in abilities)
 
 
 def welcome(streams: dict[str, OpenStream], *, now_ms: int, retry_after_s: float) -> Welcome:
@@ -149,8 +159,18 @@ class Uplink:
         self._intake = intake
         self._window = window
         self._wake = wake
+        self.done: list[Done] = []
+        """Answers to commands that are not kept yet."""
+        self._given: set[str] = set()
         self._acks: dict[str, Ack] = {}
         self._answers: list[Answer] = []
+
+    def command(self, commands: Sequence[Command]) -> None:
+        """Give what waits for this gateway, once a connection."""
+        for one in commands:
+            if one.id not in self._given:
+                self._given.add(one.id)
+                self._answer(one)
 
     @property
     def full(self) -> bool:
@@ -170,6 +190,8 @@ class Uplink:
                 return str(wrong)
         if isinstance(message, Hello):
             self.end(1002, "unexpected", "hello was said already")
+        elif isinstance(message, Done):
+            self.done.append(message)
         else:
             self._take(message, raw, refusals)
         return None

@@ -52,6 +52,7 @@ POST /desk/persons/{{person_id}}/entry              person NC hand_over_entry
 GET  /doctor                                        role D
 GET  /doctor/desk                                   role D
 GET  /doctor/persons/{{person_id}}                  person D see_vitals
+POST /doctor/persons/{{person_id}}/remeasure        person D call
 POST /doctor/alerts/{{alert_id}}                    person D act_on_alert
 POST /api/v1/alerts/{{alert_id}}                    person D act_on_alert
 GET  /api/v1/persons/{{person_id}}/series           person D see_vitals
@@ -121,6 +122,7 @@ POST /admin/retention/{{subject}}/reset             role A
 GET  /admin                                         role A
 GET  /admin/gateways                                role A
 POST /admin/gateways/enrolments                     role A
+POST /admin/gateways/{{gateway_id}}/commands        role A
 POST /admin/gateways/{{gateway_id}}/revoke          role A
 GET  /admin/devices                                 role A
 POST /admin/loans                                   person A lend_device

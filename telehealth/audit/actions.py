@@ -43,6 +43,7 @@ class AuditAction(StrEnum):
     COPY_HANDED_OVER = "copy_handed_over", Kind.READING, "the person's copy was downloaded"
     EXPORTED = "exported", Kind.READING, "data of the person left the system; the basis says why"
 
+    MEASURE_ASKED = "measure_asked", Kind.CHANGE, "the person was asked to measure again"
     ALERT_ACTED_ON = "alert_acted_on", Kind.CHANGE, "an alert was accepted, acted on or closed"
     CALL_STARTED = "call_started", Kind.CHANGE, "a call with the person was asked for"
     CALL_ANSWERED = "call_answered", Kind.CHANGE, "a call was answered or declined"
@@ -88,6 +89,7 @@ class AuditAction(StrEnum):
     ROLE_ENDED = "role_ended", Kind.ACCESS, "an account lost a role"
     GATEWAY_CODE_MADE = "gateway_code_made", Kind.ACCESS, "a code to enrol a gateway was made"
     GATEWAY_ENROLLED = "gateway_enrolled", Kind.ACCESS, "a gateway enrolled with its key"
+    GATEWAY_COMMANDED = "gateway_commanded", Kind.ACCESS, "a gateway was asked to do something"
     GATEWAY_REVOKED = "gateway_revoked", Kind.ACCESS, "a gateway was put out"
     AUDIT_READ = "audit_read", Kind.ACCESS, "somebody looked into this log"
     ROUTE_REFUSED = "route_refused", Kind.ACCESS, "somebody asked for what is not for their role"

@@ -41,6 +41,8 @@ LINKS: Final = (
     Link("alert", "alert_id", "person_id"),
     Link("alert", "alert_id", "subject_id"),
     Link("call", "room_id", "person_id"),
+    Link("measure_request", "request_id", "person_id"),
+    Link("gateway_command", "command_id", "person_id"),
     Link("phone_shown", "shown_id", "person_id"),
 )
 LEFT: Final[Mapping[str, str]] = {

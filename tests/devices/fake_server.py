@@ -20,6 +20,8 @@ from protocols.uplink import (
     Ack,
     Batch,
     Challenge,
+    Command,
+    Done,
     Failure,
     FromServer,
     Gap,
@@ -50,6 +52,9 @@ class FakeServer:
     refuse_part: Callable[[Batch], str | None] = lambda _: None
     held: dict[tuple[str, str], dict[int, Batch | Gap]] = field(default_factory=dict)
     acked: dict[tuple[str, str], int] = field(default_factory=dict)
+    commands: list[Command] = field(default_factory=list)
+    """Given after each welcome."""
+    done: list[Done] = field(default_factory=list)
     hellos: list[Hello] = field(default_factory=list)
     frames: list[bytes] = field(default_factory=list)
     out_of_turn: int = 0
@@ -135,6 +140,8 @@ class FakeServer:
             ),
         )
         await self._note(lambda: self.hellos.append(hello))
+        for command in self.commands:
+            await self._send(socket, command)
         expected = {stream: self.acked[key] + 1 for stream, key in keys.items()}
         async for data in socket:
             await self._take(socket, keys, expected, data)
@@ -149,6 +156,9 @@ class FakeServer:
         assert isinstance(data, str), "messages travel as text frames"
         message = decode_from_gateway(data)
         assert not isinstance(message, Hello)
+        if isinstance(message, Done):
+            await self._note(lambda: self.done.append(message))
+            return
         key = keys[message.stream]
         expected = expected_of[message.stream]
         if self.resume_once_at == message.seq:

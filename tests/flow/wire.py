@@ -14,6 +14,7 @@ from protocols.uplink import (
     Ack,
     Batch,
     Challenge,
+    Done,
     Failure,
     Gap,
     Hello,
@@ -62,7 +63,7 @@ class Wire:
         assert isinstance(message, kind), message
         return message
 
-    async def send(self, message: Batch | Gap | Hello) -> None:
+    async def send(self, message: Batch | Gap | Hello | Done) -> None:
         """Send one message."""
         await self.socket.send(encode(message).decode())
 
@@ -77,9 +78,9 @@ class Wire:
             if ack.stream == stream and ack.seq >= seq:
                 return ack
 
-    async def says_hello(self, keys: Keys) -> Welcome:
+    async def says_hello(self, keys: Keys, **more: Any) -> Welcome:
         """Answer the challenge with the right signature."""
-        await self.send(hello(keys, await self.receive(Challenge)))
+        await self.send(hello(keys, await self.receive(Challenge), **more))
         return await self.receive(Welcome)
 
     async def failed(self) -> tuple[Failure, int | None]:
@@ -92,21 +93,21 @@ class Wire:
         return message, self.socket.close_code
 
 
-def hello(keys: Keys, challenge: Challenge) -> Hello:
+def hello(keys: Keys, challenge: Challenge, **more: Any) -> Hello:
     """Sign a challenge."""
     signed = SIGNATURE_CONTEXT + base64.b64decode(challenge.nonce) + keys.gateway_id.encode()
     signature = base64.b64encode(keys.private.sign(signed)).decode()
     streams: Any = [StreamEpoch(name, epoch) for name, epoch in keys.epochs.items()]  # type: ignore[arg-type]
-    return Hello(keys.gateway_id, signature, streams)
+    return Hello(keys.gateway_id, signature, streams, **more)
 
 
 @asynccontextmanager
-async def connected(origin: str, keys: Keys | None = None) -> AsyncIterator[Wire]:
-    """Connect; with keys, say hello too."""
+async def connected(origin: str, keys: Keys | None = None, **more: Any) -> AsyncIterator[Wire]:
+    """Connect; with keys, say hello too, with what more it says of itself."""
     async with connect(f"{origin.replace('http', 'ws', 1)}/gateway/v1", max_size=None) as socket:
         wire = Wire(socket)
         if keys is not None:
-            await wire.says_hello(keys)
+            await wire.says_hello(keys, **more)
         yield wire
 
 

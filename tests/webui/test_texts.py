@@ -9,6 +9,7 @@ import pytest
 
 from protocols.phone import ShownCode
 from protocols.reading import ReadingKind
+from protocols.uplink import CommandKind, Outcome
 from telehealth.access.break_glass import GlassReason
 from telehealth.access.break_glass import Verdict as ReviewVerdict
 from telehealth.access.policy import Role
@@ -77,6 +78,9 @@ COMPOSED = [
     *(f"bluetooth.hint.{hint}" for hint in ("finger", "wait", "push_in", "polish")),
     *(f"bluetooth.problem.{p}" for p in PROBLEMS),
     *(f"on_phone.{code}" for code in get_args(ShownCode)),
+    *(f"remeasure.{state}" for state in ("shown", "sending", "told", "nobody")),
+    *(f"command.{kind}" for kind in get_args(CommandKind)),
+    *(f"command_state.{s}" for s in (*get_args(Outcome), "waiting", "past")),
     *(f"act.{part}{name}" for name in ("resolve", "noise") for part in ("", "how_", "do_")),
 ]
 

@@ -12,6 +12,7 @@ from protocols.errors import DecodeError
 from protocols.server_identity import split_code
 from protocols.uplink import (
     MAX_MESSAGE_BYTES,
+    Done,
     Failure,
     Hello,
     Proof,
@@ -19,7 +20,7 @@ from protocols.uplink import (
     encode,
     epoch_ms,
 )
-from telehealth import gateways, identity
+from telehealth import gateway_commands, gateways, identity, remeasuring
 from telehealth.audit.actions import AuditAction
 from telehealth.errors import (
     KeysError,
@@ -30,6 +31,7 @@ from telehealth.errors import (
 )
 from telehealth.keys import Keyring
 from telehealth.services import Services
+from telehealth.store.database import Transaction
 from telehealth.store.queries import uploads
 from telehealth.uplinks import OpenStream, Uplink, admit, new_challenge, welcome
 from webui.api.body import body_as
@@ -122,10 +124,17 @@ async def _serve(
         older.end(4001, "replaced", "this gateway has connected again")
     services.uplinks[hello.gateway] = link
 
-    def revoked(_topic: str, _message: dict[str, object]) -> None:
-        link.revoked()
+    wanted = asyncio.Event()
+    wanted.set()
 
-    unsubscribe = services.bus.subscribe(f"gateway:{hello.gateway}", revoked)
+    def told(_topic: str, message: dict[str, object]) -> None:
+        if message.get("kind") == gateway_commands.TOLD:
+            wanted.set()
+        else:
+            link.revoked()
+
+    unsubscribe = services.bus.subscribe(gateways.gateway_topic(hello.gateway), told)
+    commanding = asyncio.create_task(_command(services, link, wanted))
     reading = _Reading(socket, link, services)
     reader = asyncio.create_task(reading.run())
     writer = asyncio.create_task(_answer(socket, link, moved))
@@ -138,12 +147,40 @@ async def _serve(
             await socket.close(code=link.close_code)
     finally:
         unsubscribe()
-        for task in (reader, writer):
+        tasks = (reader, writer, commanding)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(reader, writer, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         if services.uplinks.get(hello.gateway) is link:
             del services.uplinks[hello.gateway]
         log.info("gateway gone", extra={"gateway_id": hello.gateway})
+
+
+async def _command(services: Services, link: Uplink, wanted: asyncio.Event) -> None:
+    """Give the gateway what waits for it, now and whenever more does; note that it is there."""
+    while True:
+        try:
+            if wanted.is_set():
+                wanted.clear()
+                link.command(
+                    await services.database.read(
+                        lambda reader: gateway_commands.waiting(reader, link.gateway_id)
+                    )
+                )
+            await asyncio.wait_for(wanted.wait(), gateways.HEARD_EVERY_S)
+        except TimeoutError:
+            await _note_heard(services, link.gateway_id)
+        except UnavailableError as error:
+            log.error("commands cannot be read now", extra={"why": str(error)})
+            await asyncio.sleep(_RETRY_AFTER_S)
+            wanted.set()
+
+
+async def _note_heard(services: Services, gateway_id: str) -> None:
+    try:
+        await services.database.write(lambda tx: gateways.heard(tx, gateway_id))
+    except UnavailableError as error:
+        log.error("contact not noted", extra={"gateway_id": gateway_id, "why": str(error)})
 
 
 class _Reading:
@@ -171,6 +208,7 @@ class _Reading:
             reason = link.receive(frame.data)
             if reason is not None:
                 await _keep_unreadable(self._services, link.gateway_id, reason, frame.data)
+            await _keep_answers(self._services, link)
             while link.full and link.close_code is None:
                 await link.room.wait()
 
@@ -179,6 +217,22 @@ class _Reading:
         if self._at_rest:
             task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def _keep_answers(services: Services, link: Uplink) -> None:
+    """Keep what became of commands; what cannot be kept now is asked for again."""
+    while link.done:
+        done = link.done.pop(0)
+
+        def keep(tx: Transaction, done: Done = done) -> list[str]:
+            answer = gateway_commands.answer(tx, link.gateway_id, done)
+            return [] if answer is None else remeasuring.answered(tx, answer)
+
+        try:
+            for topic in await services.database.write(keep):
+                services.bus.publish(topic, {"kind": "state"})
+        except UnavailableError as error:
+            log.error("answer not kept", extra={"gateway_id": link.gateway_id, "why": str(error)})
 
 
 async def _keep_unreadable(services: Services, gateway_id: str, reason: str, raw: bytes) -> None:

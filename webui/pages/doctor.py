@@ -7,6 +7,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from protocols.reading import NOT_A_PATIENTS, UNUSABLE
+from telehealth import gateway_commands, remeasuring
 from telehealth.access import break_glass
 from telehealth.access.policy import Action
 from telehealth.access.scope import persons_seen_by
@@ -17,12 +18,13 @@ from telehealth.audit.actions import AuditAction
 from telehealth.calls import book
 from telehealth.charting import Band, bands
 from telehealth.errors import NotFoundError, RefusedError
+from telehealth.gateways import gateway_topic
 from telehealth.store.database import Reader
 from telehealth.store.queries import person_screen, screens
 from telehealth.subjects import subjects_of
 from telehealth.vitals.parameters import Parameter
 from webui.keys import PAGES, SERVICES, now_ms, signed_in
-from webui.permit import look_at, note_many
+from webui.permit import before, look_at, note_many
 from webui.shown import actions_for, offered
 
 SPANS_H: Final = (6, 24, 72, 168)
@@ -107,6 +109,7 @@ async def person_page(request: web.Request) -> web.Response:
         return {
             "row": rows[0],
             "may_ring": book.may_ring(reader, person_id),
+            "asked": remeasuring.standing(reader, person_id),
             "glass": break_glass.active(reader, who.account_id, person_id),
             "place": place,
             "alerts": screens.alerts_of(reader, person_id, now),
@@ -144,6 +147,18 @@ async def person_page(request: web.Request) -> web.Response:
             },
         },
     )
+
+
+async def remeasure(request: web.Request) -> web.Response:
+    """Ask for a new reading: of the gateway where it can, else of whoever looks after them."""
+    services, who = request.app[SERVICES], signed_in(request)
+    person_id = request.match_info["person_id"]
+    await before(request, person_id, Action.CALL, AuditAction.MEASURE_ASKED)
+    asked = await services.database.write(lambda tx: remeasuring.ask(tx, person_id, who.account_id))
+    if asked.gateway_id is not None:
+        services.bus.publish(gateway_topic(asked.gateway_id), {"kind": gateway_commands.TOLD})
+    services.bus.publish("outbox", {})
+    raise web.HTTPSeeOther(f"/doctor/persons/{person_id}")
 
 
 UNUSABLE_BITS: Final = int(UNUSABLE | NOT_A_PATIENTS)

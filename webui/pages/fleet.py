@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import dataclass
+from typing import Final
 
 import segno
 from aiohttp import web
@@ -9,17 +10,25 @@ from markupsafe import Markup
 
 from protocols.qr.own import GatewayEnrolQr
 from protocols.server_identity import join_code
-from telehealth import gateways, identity, loans
+from protocols.uplink import GatewayConfig
+from telehealth import gateway_commands, gateways, identity, loans
 from telehealth.access import accounts
 from telehealth.access.policy import Action
 from telehealth.access.scope import Scope
 from telehealth.audit.actions import AuditAction
-from telehealth.errors import KeysError
+from telehealth.errors import KeysError, RefusedError
+from telehealth.gateway_commands import CommandShown, Wish
+from telehealth.gateways import SOFTWARE
 from telehealth.store.database import Reader
 from webui.forms import fields
 from webui.keys import LIVE, PAGES, SERVICES, now_ms, signed_in
 from webui.peer import peer_of
 from webui.permit import before, note, note_many
+
+OFFERED: Final = ("locate", "configure", "update_notice")
+"""What an administrator may ask of a gateway; a reading is asked for by doctors."""
+BATCH_SECONDS: Final = (1, 10, 30, 60)
+_SHOWN_MS: Final = 7 * 24 * 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +73,21 @@ async def gateways_page(request: web.Request) -> web.Response:
 
 
 async def _gateways(request: web.Request, code: str | None) -> web.Response:
-    shown = await request.app[SERVICES].database.read(gateways.shown)
+    now = now_ms(request)
+
+    def look(reader: Reader) -> tuple[list[gateways.GatewayShown], dict[str, list[CommandShown]]]:
+        return gateways.shown(reader), gateway_commands.latest(reader, since_ms=now - _SHOWN_MS)
+
+    shown, commands = await request.app[SERVICES].database.read(look)
     return request.app[PAGES].render(
         request,
         "gateways.html",
         signed_in=signed_in(request),
-        now_ms=now_ms(request),
+        now_ms=now,
         gateways=shown,
+        commands=commands,
+        current=SOFTWARE,
+        batch_seconds=BATCH_SECONDS,
         code=code,
         fingerprint=None if code is None else _fingerprint(request),
         qr=None if code is None else qr_svg(enrolment_link(request, code)),
@@ -112,6 +129,34 @@ async def new_enrolment(request: web.Request) -> web.Response:
         lambda tx: gateways.new_enrolment(tx, who.account_id, who.place_id)
     )
     return await _gateways(request, code)
+
+
+async def command(request: web.Request) -> web.Response:
+    """Ask a gateway to make itself known, to change how often it sends, to tell of an update."""
+    services, gateway_id = request.app[SERVICES], request.match_info["gateway_id"]
+    who, wish = signed_in(request), _wish(await fields(request))
+    target = f"gateway:{gateway_id} {wish.kind}"
+    await note(request, AuditAction.GATEWAY_COMMANDED, target=target)
+    await services.database.write(
+        lambda tx: gateway_commands.give(tx, gateway_id, wish, who.account_id)
+    )
+    services.bus.publish(gateways.gateway_topic(gateway_id), {"kind": gateway_commands.TOLD})
+    raise web.HTTPSeeOther("/admin/gateways")
+
+
+def _wish(form: dict[str, str]) -> Wish:
+    """Return what was asked; a number out of range is refused with its limits."""
+    kind = form.get("kind", "")
+    if kind == "locate":
+        return Wish(kind="locate")
+    if kind == "update_notice":
+        return Wish(kind="update_notice", version=SOFTWARE)
+    if kind == "configure":
+        text = form.get("batch_seconds", "")
+        if text not in {str(seconds) for seconds in BATCH_SECONDS}:
+            raise RefusedError("batch_seconds", f"one of {BATCH_SECONDS}", text[:20])
+        return Wish(kind="configure", config=GatewayConfig(batch_seconds=float(text)))
+    raise RefusedError("kind", f"one of {', '.join(OFFERED)}", kind[:20])
 
 
 async def revoke(request: web.Request) -> web.Response:

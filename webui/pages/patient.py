@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from telehealth import remeasuring
 from telehealth.access.policy import Action
 from telehealth.access.scope import Scope
 from telehealth.audit.actions import AuditAction
@@ -43,6 +44,7 @@ async def page(request: web.Request) -> web.Response:
             "people": sorted(names.items(), key=lambda item: sort_key(item[1])),
             "row": own_view(rows[0]) if rows else None,
             "pockets": pockets,
+            "wanted_ms": remeasuring.wanted(reader, person_id),
             "zone": zone,
             "days": _days(reader, person_id, now, zone),
             "cursor": reader.cursor,
@@ -59,6 +61,7 @@ async def page(request: web.Request) -> web.Response:
         name=found["name"],
         people=found["people"],
         row=found["row"],
+        wanted_ms=found["wanted_ms"],
         days=found["days"],
         data={
             "now": now,

@@ -1,6 +1,7 @@
 """Streams, uploads, refusals and content identity: what intake asks and writes in bulk."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from protocols.uplink import Batch, Refusal
 from telehealth.store.database import Reader, Row, Transaction
@@ -92,9 +93,13 @@ def add_copies(tx: Transaction, copies: Sequence[tuple[bytes, int, int]]) -> Non
     tx.insert("reading_copy", ("content_key", "stream_id", "seq", "received_ms"), rows)
 
 
-def add_device_events(tx: Transaction, batches: Sequence[Batch]) -> None:
-    """Register devices not seen before, keep what happened to them, and their newest status."""
-    heard = {b.device: None for b in batches if b.readings or b.events}
+def add_device_events(tx: Transaction, sent: Sequence[tuple[str, Batch]]) -> None:
+    """Register devices not seen before, keep what happened to them, and their newest status.
+
+    Each batch comes with the gateway that sent it.
+    """
+    batches = [batch for _, batch in sent]
+    heard = {b.device: gateway_id for gateway_id, b in sent if b.readings or b.events}
     now = tx.now_ms
     if heard:
         known = tx.rows_in("SELECT device_id FROM device WHERE device_id IN (…)", list(heard))
@@ -105,10 +110,13 @@ def add_device_events(tx: Transaction, batches: Sequence[Batch]) -> None:
                 " VALUES (?, 'oximeter', '', '', ?) ON CONFLICT (device_id) DO NOTHING",
                 (device_id, now),
             )
-        tx.update("device", "device_id", ("seen_ms",), [(now, device) for device in sorted(heard)])
+        seen = [(now, gateway_id, device) for device, gateway_id in sorted(heard.items())]
+        tx.update("device", "device_id", ("seen_ms", "gateway_id"), seen)
     rows: list[Row] = []
     connected: dict[str, bool] = {}
     battery: dict[str, int] = {}
+    low: dict[str, bool] = {}
+    ahead: dict[str, float] = {}
     for batch in batches:
         for happened in batch.events:
             rows.append((batch.device, happened.kind, happened.at, now, happened.value))
@@ -116,8 +124,17 @@ def add_device_events(tx: Transaction, batches: Sequence[Batch]) -> None:
                 connected[batch.device] = happened.kind == "connected"
             elif happened.kind == "battery" and happened.value is not None:
                 battery[batch.device] = min(100, int(happened.value))
+                low.setdefault(batch.device, False)
+            elif happened.kind == "battery_low":
+                low[batch.device] = happened.value != 0
+            elif happened.kind == "clock_offset" and happened.value is not None:
+                ahead[batch.device] = happened.value
     tx.insert("device_event", ("device_id", "kind", "at_ms", "received_ms", "value"), rows)
-    for column, values in (("connected", connected), ("battery_percent", battery)):
+    newest: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("connected", connected), ("battery_percent", battery), ("battery_low", low),
+        ("clock_offset_s", ahead),
+    )  # fmt: skip
+    for column, values in newest:
         changes = [(value, device) for device, value in sorted(values.items())]
         tx.update("device", "device_id", (column,), changes)
 

@@ -18,6 +18,10 @@ class Gateway(SQLModel, table=True):
     enrolled_ms: int = ms()
     revoked_ms: int | None = ms_or_none()
     seen_ms: int | None = ms_or_none()
+    model: str = ""
+    """The machine it runs on, as it says."""
+    abilities: str = ""
+    """The kinds of command it can carry out, a space between."""
     account_id: str | None = Field(default=None, foreign_key="account.account_id")
     """Whose phones; the key is empty then. None: a gateway."""
 
@@ -96,6 +100,41 @@ class DeviceEvent(SQLModel, table=True):
     at_ms: int = ms()
     received_ms: int = ms()
     value: float | None = None
+
+
+class GatewayCommand(SQLModel, table=True):
+    """What a gateway is asked to do, and what became of it."""
+
+    __tablename__ = "gateway_command"
+
+    command_id: str = Field(primary_key=True)
+    gateway_id: str = Field(foreign_key="gateway.gateway_id", index=True)
+    kind: str
+    person_id: str | None = Field(default=None, foreign_key="person.person_id")
+    """Whom it is about: a new reading is asked for."""
+    payload: bytes = blob()
+    """The message as it is given."""
+    given_by: str
+    given_ms: int = ms()
+    until_ms: int = ms()
+    done_ms: int | None = ms_or_none()
+    outcome: str | None = None
+    note: str | None = None
+
+
+class MeasureRequest(SQLModel, table=True):
+    """A doctor asked for a new reading."""
+
+    __tablename__ = "measure_request"
+
+    request_id: str = Field(primary_key=True)
+    person_id: str = Field(foreign_key="person.person_id", index=True)
+    asked_by: str
+    asked_ms: int = ms()
+    command_id: str | None = None
+    """What the gateway was given; None: there was none that could."""
+    told: int = 0
+    """How many accounts were sent a notice."""
 
 
 class PhoneShown(SQLModel, table=True):

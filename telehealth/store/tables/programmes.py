@@ -73,7 +73,12 @@ class Device(SQLModel, table=True):
     """The station that owns it."""
     withheld_from_ms: int | None = ms_or_none()
     """Its last borrower withdrew consent then: what it measures since is not kept."""
+    gateway_id: str | None = None
+    """Which gateway heard it last."""
     battery_percent: int | None = None
+    battery_low: bool = False
+    clock_offset_s: float | None = None
+    """How far ahead its own clock was when the gateway last corrected by it."""
     connected: bool | None = None
     seen_ms: int | None = ms_or_none()
     registered_ms: int = ms()

@@ -93,6 +93,15 @@ customElements.define("th-now", NowElement);
 customElements.define("th-sensor", SensorElement);
 openLine(data.person_id, data.cursor, take);
 
+const wanted = document.getElementById("wanted");
+document.addEventListener("telehealth-notice", (event) => {
+  const { kind, person_id: whose } = (event as CustomEvent<{ kind?: string; person_id?: string }>).detail;
+  if (kind === "measure_please" && whose === data.person_id && wanted !== null) wanted.hidden = false;
+});
+document.addEventListener("telehealth-measured", () => {
+  if (wanted !== null) wanted.hidden = true;
+});
+
 const pocket = data.profile.pockets.find((one) => one.person_id === data.person_id);
 const place = document.getElementById("measure");
 if (pocket !== undefined && place !== null) {

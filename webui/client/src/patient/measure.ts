@@ -121,6 +121,7 @@ export class MeasureElement extends LitElement {
 
   private async enter(values: Values, origin: Origin): Promise<void> {
     const advice = await this.book.enter(values, origin);
+    document.dispatchEvent(new Event("telehealth-measured"));
     this.go({ kind: "result", advice });
     if (advice.level >= ORANGE && speak(adviceWords(advice, false))) await this.book.pressed("read_aloud", advice);
   }
