@@ -21,7 +21,8 @@ from devices.bluez_bus import BluezUnavailableError
 from devices.clock import Clock
 from devices.identity import IdentityError, load_identity, tls_context
 from devices.settings import Settings
-from devices.spool_file import SPOOL_FILE, SpoolError
+from devices.spool_errors import SpoolError
+from devices.spool_file import SPOOL_FILE
 from devices.status import read_status
 from protocols.errors import DecodeError, TelehealthError
 from protocols.uplink import Challenge, decode_from_server

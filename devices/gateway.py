@@ -29,7 +29,8 @@ from devices.recorder import Recorder
 from devices.settings import Settings
 from devices.snapshot import Snapshot, show
 from devices.spool import Spool
-from devices.spool_file import SPOOL_FILE, SpoolError
+from devices.spool_errors import SpoolError
+from devices.spool_file import SPOOL_FILE
 from devices.spool_thread import SpoolThread
 from devices.uplink import Uplink
 from devices.use import Use

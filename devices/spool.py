@@ -17,9 +17,10 @@ import os
 import secrets
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self, cast
 
@@ -29,25 +30,32 @@ from devices.parcels import (
     Content,
     Frame,
     Parcel,
-    decode_content,
     deflate,
     encode_content,
-    freeze,
     inflate,
     renumber,
 )
+from devices.spool_ballast import (
+    Ballast,
+    DiskFullError,
+    grow_again,
+    grow_no_more,
+    truncate_log,
+)
+from devices.spool_boots import date_of_now, latest_of_each_boot, see_boot
+from devices.spool_errors import SpoolError
 from devices.spool_file import (
     GIVEN_UP_IN_ORDER,
     INSERT_ENTRY,
     ROW_BYTES,
     Lost,
-    SpoolError,
     lock,
     measure,
     minutes_in,
     open_or_set_aside,
 )
 from devices.spool_join import join_oldest
+from devices.spool_numbering import frames_of, highest, set_aside_row
 from devices.spool_records import (
     EMPTY,
     acknowledge_records,
@@ -57,21 +65,18 @@ from devices.spool_records import (
     remember,
     without_known,
 )
-from protocols.errors import DecodeError
 from protocols.uplink import (
     Event,
-    Gap,
     StreamName,
-    encode,
 )
 
 logger = logging.getLogger(__name__)
 
-LIVE_MS: Final = 120_000
-"""A parcel that began longer ago than this, or in an earlier boot, goes by `backlog`."""
 KEPT_AFTER_ACK_MS: Final = 7 * 24 * 3_600_000
 DEFAULT_MAX_BYTES: Final = 256 * 1024 * 1024
 MAX_REJECTED: Final = 10_000
+_GIVEN_UP_BYTES: Final = 64 * 1024
+"""How much is given up first where the disk is full; then twice as much, and so on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +96,11 @@ class Spool:
     def __init__(self, path: Path, *, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
         self._max_bytes = max_bytes
         self._lock = lock(path)
+        self._ballast = Ballast(path)
         try:
-            self._db = open_or_set_aside(path)
+            self._db = open_or_set_aside(path, self._ballast)
             self._bytes = measure(self._db)
+            self._ballast.lay()
         except BaseException:
             os.close(self._lock)
             raise
@@ -127,15 +134,45 @@ class Spool:
         Raises:
             SpoolError: the disk is full or fails; nothing of this call is kept.
         """
+        give_up, dropped = 0, self._ballast.is_dropped
+        while True:
+            try:
+                self._append(parcels, rejected, counts or {}, give_up=give_up)
+            except DiskFullError:
+                if not parcels or give_up > self._bytes:
+                    raise
+                self._ballast.drop()
+                grow_no_more(self._db)
+                give_up = (2 * give_up or _GIVEN_UP_BYTES) if dropped else 0
+                dropped = True
+            else:
+                break
+        if self._ballast.is_dropped:
+            grow_again(self._db) if self._ballast.lay() else truncate_log(self._db)
+
+    def _append(
+        self,
+        parcels: Sequence[Parcel],
+        rejected: Sequence[RejectedFrame],
+        counts: Mapping[str, int],
+        *,
+        give_up: int,
+    ) -> None:
+        """Insert, with the oldest given up first where the disk is full: both or neither.
+
+        What is given up is room inside the file, which the newest then takes.
+        """
         with self._transaction():
+            if give_up:
+                self._make_room(parcels[-1].start, down_to=max(0, self._bytes - give_up))
             self._insert(parcels)
             if self._bytes > self._max_bytes and parcels:
-                self._make_room(parcels[-1].start)
+                self._make_room(parcels[-1].start, down_to=int(self._max_bytes * 0.9))
             if rejected:
                 self._insert_rejected(rejected)
             self._db.executemany(
                 "INSERT INTO counter VALUES (?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n",
-                list((counts or {}).items()),
+                list(counts.items()),
             )
 
     # -- what the server is told ---------------------------------------------------------------
@@ -147,13 +184,12 @@ class Spool:
 
     def highest(self) -> dict[StreamName, int]:
         """Return the last number given out in each stream, 0 for none."""
-        rows = self._db.execute("SELECT name, next_seq - 1 FROM stream")
-        return {cast(StreamName, name): seq for name, seq in rows}
+        return highest(self._db)
 
     def contact(self, now: Moment, server_now_ms: int) -> None:
         """Date this boot by the server's clock, and forget what has been kept long enough."""
         with self._transaction():
-            self._see_boot(now)
+            see_boot(self._db, now)
             self._db.execute(
                 "UPDATE boot SET anchor_ms = ? WHERE boot_id = ?",
                 (server_now_ms - now.monotonic_ms, now.boot_id),
@@ -175,13 +211,15 @@ class Spool:
                 if stream == "backlog":
                     left = min(left, backlog_room)
                 if left > 0:
-                    frames += self._frames_of(stream, cursor[stream], left, now)
+                    found, grown = frames_of(self._db, stream, cursor[stream], left, now)
+                    frames += found
+                    self._bytes += grown
         return frames
 
     def acknowledge(self, acked: Mapping[StreamName, int], now: Moment) -> None:
         """Mark all numbers up to and with the given one of each stream as committed."""
         with self._transaction():
-            at_ms = self._date_of_now(now)
+            at_ms = date_of_now(self._db, now)
             for stream, seq in acked.items():
                 self._db.execute(
                     "UPDATE stream SET acked = max(acked, ?) WHERE name = ?", (seq, stream)
@@ -203,7 +241,7 @@ class Spool:
         Those that have a number keep it, and what is young stays as it is.
         """
         with self._transaction():
-            change = join_oldest(self._db, now, self._set_aside_row)
+            change = join_oldest(self._db, now, partial(set_aside_row, self._db))
             self._bytes += change or 0
         return change is not None
 
@@ -269,15 +307,16 @@ class Spool:
                     self._db.execute("ROLLBACK")
                 raise
         except sqlite3.Error as error:
-            raise SpoolError(f"spool: {error}") from error
+            kind = DiskFullError if error.sqlite_errorcode == sqlite3.SQLITE_FULL else SpoolError
+            raise kind(f"spool: {error}") from error
 
     def _set(self, name: str, value: str) -> None:
         self._db.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (name, value))
 
     def _insert(self, parcels: Sequence[Parcel]) -> None:
         rows = []
-        for moment in _latest_of_each_boot(parcels):
-            self._see_boot(moment)
+        for moment in latest_of_each_boot(parcels):
+            see_boot(self._db, moment)
         for parcel in parcels:
             records = records_in(parcel)
             if not records:
@@ -298,6 +337,18 @@ class Spool:
             len(content.samples), minutes_in(content), data,
         )  # fmt: skip
 
+    def _forget_old(self, now_ms: int) -> None:
+        forget_records(self._db, now_ms)
+        cursor = self._db.execute(
+            "DELETE FROM entry WHERE acked_ms < ?", (now_ms - KEPT_AFTER_ACK_MS,)
+        )
+        if cursor.rowcount:
+            self._db.execute(
+                "DELETE FROM boot WHERE boot_no < (SELECT max(boot_no) FROM boot)"
+                " AND boot_id NOT IN (SELECT boot_id FROM entry)"
+            )
+            self._bytes = measure(self._db)
+
     def _insert_rejected(self, frames: Sequence[RejectedFrame]) -> None:
         self._db.executemany(
             "INSERT INTO rejected (device, characteristic, raw, reason, boot_id, monotonic_ms,"
@@ -313,133 +364,11 @@ class Spool:
             (MAX_REJECTED,),
         )
 
-    def _see_boot(self, moment: Moment) -> None:
-        anchor_ms = moment.wall_ms - moment.monotonic_ms if moment.synchronised else None
-        self._db.execute(
-            "INSERT INTO boot (boot_id, anchor_ms, last_ms) VALUES (?, ?, ?)"
-            " ON CONFLICT (boot_id) DO UPDATE SET last_ms = max(last_ms, excluded.last_ms),"
-            " anchor_ms = coalesce(anchor_ms, excluded.anchor_ms)",
-            (moment.boot_id, anchor_ms, moment.monotonic_ms),
-        )
-
-    def _anchor(self, boot_id: str) -> tuple[int | None, bool]:
-        """Return the date of a boot's monotonic zero, and whether it is a guess.
-
-        A boot that nobody dated ended, at the latest, when the next one began: that is the guess,
-        carried backwards over any number of such boots. `None`: no later boot is dated either.
-        """
-        boots = self._db.execute(
-            "SELECT anchor_ms, last_ms FROM boot WHERE boot_no >="
-            " (SELECT boot_no FROM boot WHERE boot_id = ?) ORDER BY boot_no",
-            (boot_id,),
-        )
-        undated_ms = 0
-        guessed = False
-        for anchor_ms, last_ms in boots:
-            if anchor_ms is not None:
-                return anchor_ms - undated_ms, guessed
-            undated_ms += last_ms
-            guessed = True
-        return None, True
-
-    def _date_of_now(self, now: Moment) -> int:
-        anchor_ms, _ = self._anchor(now.boot_id)
-        return now.wall_ms if anchor_ms is None else anchor_ms + now.monotonic_ms
-
-    def _frames_of(self, stream: StreamName, after: int, room: int, now: Moment) -> list[Frame]:
-        """Return the frames after a number: those that have one, then newly numbered ones."""
-        rows = self._db.execute(
-            "SELECT seq, content FROM entry WHERE stream = ? AND seq > ? ORDER BY seq LIMIT ?",
-            (stream, after, room),
-        ).fetchall()
-        frames: list[Frame] = []
-        for seq, data in rows:
-            if seq != after + 1:
-                frames.append(_gap(stream, seq - 1))
-            frames.append(Frame(stream, seq, inflate(data)))
-            after = seq
-        if len(rows) == room:
-            return frames
-        given_out = self.highest()[stream]
-        if given_out > after:
-            frames.append(_gap(stream, given_out))
-        return frames + self._number(stream, given_out + 1, room - len(rows), now)
-
-    def _number(self, stream: StreamName, seq: int, room: int, now: Moment) -> list[Frame]:
-        frames: list[Frame] = []
-        for (
-            entry_id,
-            device,
-            boot_id,
-            monotonic_ms,
-            wall_ms,
-            synchronised,
-            content,
-        ) in self._waiting(stream, room, now):
-            anchor_ms, uncertain = (None, False) if synchronised else self._anchor(boot_id)
-            start_ms = wall_ms if anchor_ms is None else anchor_ms + monotonic_ms
-            try:
-                data = freeze(
-                    decode_content(content), stream=stream, seq=seq, device=device,
-                    start_ms=max(0, start_ms), uncertain=uncertain,
-                )  # fmt: skip
-            except DecodeError:
-                logger.exception("spool row unreadable", extra={"entry_id": entry_id})
-                self._set_aside_row(entry_id)
-                continue
-            self._db.execute(
-                "UPDATE entry SET stream = ?, seq = ?, content = ? WHERE entry_id = ?",
-                (stream, seq, kept := deflate(data), entry_id),
-            )
-            self._bytes += len(kept) - len(content)
-            frames.append(Frame(stream, seq, data))
-            seq += 1
-        if frames:
-            self._db.execute("UPDATE stream SET next_seq = ? WHERE name = ?", (seq, stream))
-        return frames
-
-    def _waiting(self, stream: StreamName, room: int, now: Moment) -> list[tuple[Any, ...]]:
-        """Return unnumbered rows that belong to a stream, oldest first."""
-        columns = "entry_id, device, boot_id, monotonic_ms, wall_ms, synchronised, content"
-        young = (now.boot_id, now.monotonic_ms - LIVE_MS)
-        if stream == "live":
-            return self._db.execute(
-                f"SELECT {columns} FROM entry WHERE seq IS NULL AND boot_id = ?"  # noqa: S608 (constant)
-                " AND monotonic_ms >= ? ORDER BY monotonic_ms, entry_id LIMIT ?",
-                (*young, room),
-            ).fetchall()
-        return self._db.execute(
-            f"SELECT {columns} FROM entry WHERE seq IS NULL AND NOT (boot_id = ?"  # noqa: S608 (constant)
-            " AND monotonic_ms >= ?) ORDER BY entry_id LIMIT ?",
-            (*young, room),
-        ).fetchall()
-
-    def _set_aside_row(self, entry_id: int) -> None:
-        self._db.execute(
-            "INSERT INTO rejected (device, characteristic, raw, reason, boot_id, monotonic_ms,"
-            " wall_ms) SELECT device, 'spool', content, 'spool row unreadable', boot_id,"
-            " monotonic_ms, wall_ms FROM entry WHERE entry_id = ?",
-            (entry_id,),
-        )
-        self._db.execute("DELETE FROM entry WHERE entry_id = ?", (entry_id,))
-
-    def _forget_old(self, now_ms: int) -> None:
-        forget_records(self._db, now_ms)
-        cursor = self._db.execute(
-            "DELETE FROM entry WHERE acked_ms < ?", (now_ms - KEPT_AFTER_ACK_MS,)
-        )
-        if cursor.rowcount:
-            self._db.execute(
-                "DELETE FROM boot WHERE boot_no < (SELECT max(boot_no) FROM boot)"
-                " AND boot_id NOT IN (SELECT boot_id FROM entry)"
-            )
-            self._bytes = measure(self._db)
-
-    def _make_room(self, now: Moment) -> None:
-        """Get below nine tenths of the limit, the dearest data last, and report what was lost."""
+    def _make_room(self, now: Moment, *, down_to: int) -> None:
+        """Get down to so many bytes, the dearest data last, and report what was lost."""
         lost: Lost = Counter()
         for give_up in GIVEN_UP_IN_ORDER:
-            while self._bytes > self._max_bytes * 0.9:
+            while self._bytes > down_to:
                 freed_bytes = give_up(self._db, lost)
                 if not freed_bytes:
                     break
@@ -450,18 +379,6 @@ class Spool:
                 [
                     Parcel(device, now, Content(events=[Event(kind, 0, float(count))]))
                     for (device, kind), count in lost.items()
+                    if count
                 ]
             )
-
-
-def _gap(stream: StreamName, seq: int) -> Frame:
-    return Frame(stream, seq, encode(Gap(stream, seq, "no longer held by the gateway")))
-
-
-def _latest_of_each_boot(parcels: Sequence[Parcel]) -> Iterable[Moment]:
-    latest: dict[str, Moment] = {}
-    for parcel in parcels:
-        known = latest.get(parcel.start.boot_id)
-        if known is None or parcel.start.monotonic_ms > known.monotonic_ms:
-            latest[parcel.start.boot_id] = parcel.start
-    return latest.values()

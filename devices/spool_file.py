@@ -8,20 +8,22 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, cast, get_args
 
 import msgspec
 
-from devices.parcels import Content, decode_content, encode_content
-from protocols.errors import DecodeError, TelehealthError
-from protocols.uplink import LossKind
+from devices.parcels import Content, decode_content, encode_content, inflate
+from devices.spool_ballast import Ballast
+from devices.spool_errors import SpoolError
+from protocols.errors import DecodeError
+from protocols.uplink import Batch, Event, LossKind, WireReading, decode_from_gateway
 
 logger = logging.getLogger(__name__)
 
 SPOOL_FILE: Final = "spool.db"
 ROW_BYTES: Final = 150
 """What a row costs beside its content: columns, indexes, page slack."""
-_CHUNK: Final = 500
+_CHUNK: Final = 100
 INSERT_ENTRY: Final = (
     "INSERT INTO entry (device, boot_id, monotonic_ms, wall_ms, synchronised, samples, minutes,"
     " content) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
@@ -65,10 +67,6 @@ CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) 
 """
 
 
-class SpoolError(TelehealthError):
-    """The spool cannot be opened or written: no space, no permission, in use."""
-
-
 def lock(path: Path) -> int:
     """Return a file descriptor that keeps other gateways out while it is open.
 
@@ -87,8 +85,10 @@ def lock(path: Path) -> int:
     return held
 
 
-def open_or_set_aside(path: Path) -> sqlite3.Connection:
+def open_or_set_aside(path: Path, ballast: Ballast) -> sqlite3.Connection:
     """Open the spool; one that is not a readable database is renamed and a new one begun.
+
+    Where the disk is full the ballast is let go.
 
     Raises:
         SpoolError: it can be neither opened nor made.
@@ -96,11 +96,21 @@ def open_or_set_aside(path: Path) -> sqlite3.Connection:
     try:
         return _open(path)
     except sqlite3.OperationalError as error:
-        raise SpoolError(f"spool {path}: {error}") from error
+        if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
+            raise SpoolError(f"spool {path}: {error}") from error
+        ballast.drop()
+        return _open_or_say(path)
     except sqlite3.DatabaseError as error:
         aside = _set_aside(path)
         logger.error("spool is broken, set aside", extra={"file": aside.name, "why": str(error)})
         return _open(path)
+
+
+def _open_or_say(path: Path) -> sqlite3.Connection:
+    try:
+        return _open(path)
+    except sqlite3.Error as error:
+        raise SpoolError(f"spool {path}: {error}") from error
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -172,12 +182,41 @@ def _oldest_minutes(db: sqlite3.Connection, lost: Lost) -> int:
 def _oldest_of_all(db: sqlite3.Connection, lost: Lost) -> int:
     """Whole parcels; a number that goes becomes a gap, a record is fetched again."""
     oldest = db.execute(
-        "SELECT entry_id, device FROM entry ORDER BY entry_id LIMIT ?", (_CHUNK,)
+        "SELECT entry_id, device, seq, content FROM entry ORDER BY entry_id LIMIT ?", (_CHUNK,)
     ).fetchall()
-    lost.update((device, "spool_loss_spots") for _, device in oldest)
+    for _, device, seq, data in oldest:
+        _count(device, data, numbered=seq is not None, lost=lost)
     db.executemany("DELETE FROM record WHERE entry_id = ? AND acked_ms IS NULL",
-                   [(entry_id,) for entry_id, _ in oldest])  # fmt: skip
+                   [(entry_id,) for entry_id, *_ in oldest])  # fmt: skip
     return _delete(db, "TRUE ORDER BY entry_id")
+
+
+def _count(device: str, data: bytes, *, numbered: bool, lost: Lost) -> None:
+    """Count what goes with a parcel; what it said was lost before is still lost."""
+    try:
+        readings, samples, events = _parts(data, numbered=numbered)
+    except DecodeError:
+        lost[device, "spool_loss_spots"] += 1
+        return
+    minutes = sum(1 for reading in readings if reading.kind == "minute")
+    lost[device, "spool_loss"] += samples
+    lost[device, "spool_loss_minutes"] += minutes
+    lost[device, "spool_loss_spots"] += len(readings) - minutes
+    for event in events:
+        if event.kind in get_args(LossKind):
+            lost[device, cast(LossKind, event.kind)] += int(event.value or 0)
+
+
+def _parts(data: bytes, *, numbered: bool) -> tuple[list[WireReading], int, list[Event]]:
+    """Return the readings, the number of samples and the events of a row."""
+    if not numbered:
+        content = decode_content(data)
+        readings = [reading for _, reading in content.readings] + content.dated
+        return readings, len(content.samples), content.events
+    message = decode_from_gateway(inflate(data))
+    if not isinstance(message, Batch):
+        raise DecodeError("a row that is no batch")
+    return message.readings, len(message.samples), message.events
 
 
 def _without_samples(device: str, content: Content, lost: Lost) -> Content:
@@ -197,13 +236,29 @@ def _thin_out(
     lost: Lost,
     thin_out: Callable[[str, Content, Lost], Content],
 ) -> int:
+    """Take something out of the oldest rows.
+
+    Rows that stay are written anew, close together: a row that shrinks in its place would leave the
+    rest of its page to nobody, and a full disk needs whole pages.
+    """
     freed_bytes = 0
     rows = db.execute(
-        f"SELECT entry_id, device, samples, content FROM entry WHERE seq IS NULL AND {which}"  # noqa: S608
+        f"SELECT {', '.join(_COLUMNS)} FROM entry WHERE seq IS NULL AND {which}"  # noqa: S608
         " ORDER BY entry_id LIMIT ?",
         (_CHUNK,),
     ).fetchall()
-    for entry_id, device, samples, data in rows:
+    kept_rows = []
+    for (
+        entry_id,
+        device,
+        boot_id,
+        monotonic_ms,
+        wall_ms,
+        synchronised,
+        joined,
+        samples,
+        data,
+    ) in rows:
         try:
             content = thin_out(device, decode_content(data), lost)
         except DecodeError:
@@ -211,15 +266,25 @@ def _thin_out(
             content = Content()
         if content.samples or content.readings or content.dated or content.events:
             kept = encode_content(content)
-            db.execute(
-                "UPDATE entry SET samples = ?, minutes = ?, content = ? WHERE entry_id = ?",
-                (len(content.samples), minutes_in(content), kept, entry_id),
-            )
+            kept_rows.append(
+                (entry_id, device, boot_id, monotonic_ms, wall_ms, synchronised, joined,
+                 len(content.samples), kept, minutes_in(content))
+            )  # fmt: skip
             freed_bytes += len(data) - len(kept)
         else:
-            db.execute("DELETE FROM entry WHERE entry_id = ?", (entry_id,))
             freed_bytes += ROW_BYTES + len(data)
+    db.executemany("DELETE FROM entry WHERE entry_id = ?", [(row[0],) for row in rows])
+    db.executemany(
+        f"INSERT INTO entry ({', '.join(_COLUMNS)}, minutes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+        kept_rows,
+    )
     return max(freed_bytes, 1) if rows else 0
+
+
+_COLUMNS: Final = (
+    "entry_id", "device", "boot_id", "monotonic_ms", "wall_ms", "synchronised", "joined", "samples",
+    "content",
+)  # fmt: skip
 
 
 def minutes_in(content: Content) -> int:

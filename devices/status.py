@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from devices.spool_file import SpoolError
+from devices.spool_errors import SpoolError
 from protocols.uplink import instant
 
 

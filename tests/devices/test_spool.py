@@ -9,8 +9,9 @@ import pytest
 
 from devices.clock import Moment
 from devices.parcels import Content, Frame, Parcel
-from devices.spool import KEPT_AFTER_ACK_MS, LIVE_MS, RejectedFrame, Spool
-from devices.spool_file import SpoolError
+from devices.spool import KEPT_AFTER_ACK_MS, RejectedFrame, Spool
+from devices.spool_errors import SpoolError
+from devices.spool_numbering import LIVE_MS
 from devices.status import read_status
 from protocols.uplink import Event, Gap, StreamName, WireReading, decode_from_gateway
 from tests.devices.given import (
