@@ -16,6 +16,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from devices.beacons import BeaconWatch
 from devices.bluez import OwnerWatch
 from devices.bluez_bus import BluezUnavailableError
 from devices.bluez_stack import BluezStack
@@ -91,6 +92,7 @@ class Gateway:
         self._line_percent = Welcome({}, 0).urgent_below_spo2_percent
         self._ears: dict[str, DeviceEar] = {}
         self._outbox = Outbox()
+        self._beacons = BeaconWatch(self._settings.beacons, self._clock, self._outbox.put)
         claims: set[str] = set()
         self._radios = [
             Radio(
@@ -98,6 +100,7 @@ class Gateway:
                 self._clock,
                 self._ear_of,
                 claims=claims,
+                beacons=self._beacons.heard,
                 stack=None if backends else BluezStack(adapter),
                 backends=backends,
             )
@@ -141,6 +144,7 @@ class Gateway:
                 None if contact_ms is None else (now.monotonic_ms - contact_ms) // 1000
             ),
             prompts=self._commands.prompts(now),
+            beacons=self._beacons.shown(now),
             devices=tuple(shown),
         )
 
@@ -235,6 +239,7 @@ class Gateway:
             now = self._clock.moment()
             for ear in self._ears.values():
                 self._outbox.put(ear.recorder.tick(now))
+            self._beacons.tick(now)
             if now.monotonic_ms - joined_ms >= _JOIN_EVERY_MS:
                 joined_ms = now.monotonic_ms
                 await self._join_old(now)

@@ -13,6 +13,7 @@ from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final, Self
 
+from devices.presence import Shown
 from devices.snapshot import WORDS, DeviceShown, DeviceState, Snapshot
 from protocols.errors import TelehealthError
 
@@ -123,6 +124,7 @@ def render(shown: Snapshot) -> bytes:
         english += f", last {minutes} min ago"
     asked = "".join(f'<p class="ask" role="alert">{html.escape(p)}</p>' for p in shown.prompts)
     devices = "".join(_device(device) for device in shown.devices)
+    devices += "".join(_beacon(beacon) for beacon in shown.beacons)
     nothing = "<p>Chưa thấy máy đo nào. <small>No device heard yet.</small></p>"
     page = (
         '<!doctype html><html lang="vi"><head><meta charset="utf-8">'
@@ -136,6 +138,20 @@ def render(shown: Snapshot) -> bytes:
         "</main></body></html>"
     )
     return page.encode()
+
+
+def _beacon(beacon: Shown) -> str:
+    there = "○ Chưa thấy" if beacon.heard_s_ago is None else "● Vòng/thẻ"
+    english = "not heard yet" if beacon.heard_s_ago is None else "beacon"
+    age = "" if beacon.heard_s_ago is None else f" · {beacon.heard_s_ago} giây trước"
+    loud = "" if beacon.rssi_dbm is None else f" · {beacon.rssi_dbm} dBm"
+    strap = ""
+    if beacon.is_open is not None:
+        strap = " · ▲ dây mở (strap open)" if beacon.is_open else " · dây đóng (strap closed)"
+    return (
+        f"<li><strong>{there}</strong> <small lang='en'>({english})</small>"
+        f"<div><small>{html.escape(beacon.device_id)}{age}{loud}{strap}</small></div></li>"
+    )
 
 
 def _device(device: DeviceShown) -> str:

@@ -6,13 +6,72 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
+from protocols.beacons.tamper import PRESETS, TamperRule
 from protocols.errors import TelehealthError
+from protocols.uplink import Identifier
 
 Seconds = Annotated[float, Meta(ge=0.05, le=3600)]
 
 
 class SettingsError(TelehealthError):
     """A setting is unknown or out of range."""
+
+
+class TamperSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where an advertisement tells of the strap (docs/gateway.md, Beacons)."""
+
+    company: Annotated[int, Meta(ge=0, le=0xFFFF)] | None = None
+    service: str = ""
+    beginning: Annotated[str, Meta(pattern="^([0-9a-fA-F]{2})*$", max_length=40)] = ""
+    offset: Annotated[int, Meta(ge=0, le=254)]
+    mask: Annotated[int, Meta(ge=1, le=255)] = 0xFF
+    open_value: Annotated[int, Meta(ge=0, le=255)]
+
+
+class BeaconSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One beacon or wristband to watch, known by exactly one of its names."""
+
+    device: Identifier
+    """The id under which the server knows it."""
+    address: str = ""
+    """Its Bluetooth address, where it keeps one; also that inside a Minew frame."""
+    name: str = ""
+    ibeacon: str = ""
+    """`uuid:major:minor`; the highest bit of major may be its strap and is left out."""
+    eddystone: str = ""
+    """`namespace:instance`, hexadecimal."""
+    tamper: str = ""
+    """A rule by name: `ibeacon-major` or `minew-vibration`."""
+    tamper_at: TamperSettings | None = None
+    """A rule of one's own."""
+    unseen_after_s: Annotated[float, Meta(ge=60, le=86_400)] = 600.0
+    """Not heard for so long, it is said to be unseen."""
+
+    def __post_init__(self) -> None:
+        named = [self.address, self.name, self.ibeacon, self.eddystone]
+        if sum(map(bool, named)) != 1:
+            raise ValueError(f"beacon {self.device}: one of address, name, ibeacon, eddystone")
+        if self.tamper and (self.tamper_at is not None or self.tamper not in PRESETS):
+            raise ValueError(f"beacon {self.device}: tamper is one of {', '.join(PRESETS)}")
+        _ = self.tamper_rule
+
+    @property
+    def tamper_rule(self) -> TamperRule | None:
+        """Return where its strap is told; `None`: nowhere."""
+        if self.tamper:
+            return PRESETS[self.tamper]
+        at = self.tamper_at
+        if at is None:
+            return None
+        return TamperRule(
+            name=self.device,
+            company=at.company,
+            service=at.service.lower(),
+            beginning=at.beginning,
+            offset=at.offset,
+            mask=at.mask,
+            open_value=at.open_value,
+        )
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -47,6 +106,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A server that acknowledges nothing for so long is left and called again."""
     retry_max_s: Seconds = 300.0
     """The longest wait between two attempts to reach the server."""
+    beacons: list[BeaconSettings] = []
+    """Beacons and wristbands to watch: heard, never connected to."""
     has_screen: bool = False
     """Whether somebody sees the gateway's own page: then a doctor may ask here for a reading."""
     measure_hook: str = ""

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from devices.ear import LastHeard
+from devices.presence import Shown
 from protocols.reading import Quality, has_any
 
 SILENT_MS: Final = 5_000
@@ -67,6 +68,7 @@ class Snapshot:
     prompts: tuple[str, ...] = ()
     """What the server asked the person here to do."""
     devices: tuple[DeviceShown, ...] = ()
+    beacons: tuple[Shown, ...] = ()
 
 
 def show(
