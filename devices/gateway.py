@@ -24,6 +24,7 @@ from devices.clock import Clock, Moment, SystemClock
 from devices.commands import Commands
 from devices.ear import DeviceEar
 from devices.identity import Identity
+from devices.louder import Elsewhere
 from devices.outbox import Outbox
 from devices.radio import Backends, Radio
 from devices.recorder import Recorder
@@ -101,6 +102,7 @@ class Gateway:
                 self._ear_of,
                 claims=claims,
                 beacons=self._beacons.heard,
+                elsewhere=self._elsewhere,
                 stack=None if backends else BluezStack(adapter),
                 backends=backends,
             )
@@ -204,6 +206,11 @@ class Gateway:
                 batch_seconds=self._settings.batch_seconds, urgent_below_spo2_percent=line_percent
             )
         await self._spool.call(Spool.remember, _LINE, str(line_percent))
+
+    def _elsewhere(self, but: Radio, name: str) -> list[Elsewhere]:
+        """Return how the other adapters hear a device."""
+        heard = [radio.hears(name) for radio in self._radios if radio is not but]
+        return [one for one in heard if one is not None]
 
     def _take_over(self, config: GatewayConfig) -> None:
         """Take over what the server commanded."""

@@ -11,7 +11,7 @@ switched off and on where the installer allowed it, because that drops every dev
 import asyncio
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -26,6 +26,7 @@ from devices.clock import Clock
 from devices.drivers import recognise
 from devices.drivers.driver import Driver, Heard
 from devices.link import LINK_ERRORS, Ear, Link, Watchdog
+from devices.louder import Elsewhere, is_left_to_another
 from devices.settings import Settings
 from devices.turns import REST_S, Connect, LetGo, Refuse, Turns
 from devices.use import Use
@@ -70,6 +71,8 @@ class InReach:
     """When it was last heard, monotonic."""
     failures: int = 0
     tried: bool = False
+    left_since_ms: int | None = None
+    """Since when it is left to an adapter that hears it louder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +104,7 @@ class Radio:
         claims: the devices that some radio of this gateway has or is about to have.
         stack: what is beneath bleak; without one, nothing has to be cleaned up there.
         beacons: is told of every advertisement.
+        elsewhere: tells how the other adapters hear a device.
         backends: other backends than the system's.
     """
 
@@ -113,6 +117,7 @@ class Radio:
         claims: set[str],
         stack: Stack | None = None,
         beacons: Callable[[Heard], None] = lambda _: None,
+        elsewhere: Callable[["Radio", str], Sequence[Elsewhere]] = lambda _radio, _name: (),
         backends: Backends | None = None,
     ) -> None:
         backends = backends or Backends()
@@ -122,6 +127,7 @@ class Radio:
         self._claims = claims
         self._stack = stack
         self._beacons = beacons
+        self._elsewhere = elsewhere
         self._client_arguments = dict(backends.arguments or {}) | _backend(backends.client)
         self._scanner_arguments = dict(backends.arguments or {}) | _backend(backends.scanner)
         self._watchdog = Watchdog(round(settings.stale_after_s * 1000))
@@ -256,7 +262,7 @@ class Radio:
             if now_ms - link.ear.last.finger_at_ms <= _IN_USE_MS:
                 self._turns.active(link.device_id, now_s)
         match self._turns.decide(now_s):
-            case Connect(name) if name in self._in_reach and name not in self._claims:
+            case Connect(name) if self._may_take(name, now_ms):
                 return name
             case Connect(name):
                 self._turns.forget(name)
@@ -269,6 +275,33 @@ class Radio:
                     extra={"slots": slots, "waiting": ",".join(names)},
                 )
         return None
+
+    def _may_take(self, name: str, now_ms: int) -> bool:
+        """Say whether a device is this adapter's to connect now."""
+        known = self._in_reach.get(name)
+        if known is None or name in self._claims:
+            return False
+        since_ms = known.left_since_ms
+        left = is_left_to_another(
+            known.rssi_dbm,
+            left_for_ms=0 if since_ms is None else now_ms - since_ms,
+            others=self._elsewhere(self, name),
+            now_ms=now_ms,
+        )
+        known.left_since_ms = (now_ms if since_ms is None else since_ms) if left else None
+        return not left
+
+    def hears(self, name: str) -> Elsewhere | None:
+        """Return how this adapter hears a device, for the others; `None`: it does not."""
+        known = self._in_reach.get(name)
+        if known is None:
+            return None
+        return Elsewhere(
+            rssi_dbm=known.rssi_dbm,
+            heard_ms=known.heard_ms,
+            has_room=len(self._links) < self._settings.max_connections,
+            failures=known.failures,
+        )
 
     async def _connect(self, name: str) -> Link | None:
         """Connect and begin to talk; a failure is waited out before the next attempt."""
