@@ -1,8 +1,8 @@
 """Which of several adapters takes a device: the one that hears it clearly louder. Pure.
 
 A link over the louder adapter holds better. A difference within the noise does not count (RSSI
-swings by several dB from one advertisement to the next), so two adapters do not hand a device to
-and fro; and nobody waits long for an adapter that then does not take it.
+swings by several dB from one advertisement to the next), so two adapters do not pass a device back
+and forth; and nobody waits long for an adapter that then does not take it.
 """
 
 from collections.abc import Iterable
