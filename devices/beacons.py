@@ -108,6 +108,17 @@ def is_this(beacon: BeaconSettings, heard: Heard) -> bool:
     return _eddystone(heard) == beacon.eddystone.lower()
 
 
+def beacon_name(heard: Heard) -> str:
+    """Return how the settings would name a beacon, as TOML; empty: it is none that we know."""
+    if named := _ibeacon(heard):
+        return f'ibeacon = "{named}"'
+    if named := _eddystone(heard):
+        return f'eddystone = "{named}"'
+    if minew.SERVICE_UUID in heard.service_data:
+        return f'address = "{_minew_mac(heard) or heard.address}"'
+    return ""
+
+
 def _minew_mac(heard: Heard) -> str:
     try:
         frame = minew.decode(heard.service_data.get(minew.SERVICE_UUID, b""))

@@ -10,6 +10,7 @@ from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakError
 
+from devices.beacons import beacon_name
 from devices.drivers import recognise
 from devices.drivers.unreadable import why_unreadable
 from devices.radio import Backends, device_id, heard_of
@@ -33,6 +34,8 @@ class FoundDevice:
     rssi_dbm: int
     driver: str = ""
     why_not: str = ""
+    beacon: str = ""
+    """What it is to be watched by (docs/gateway.md, Beacons), as the settings write it."""
 
 
 class Air:
@@ -51,6 +54,7 @@ class Air:
             rssi_dbm=heard.rssi_dbm,
             driver=driver.name if driver else "",
             why_not="" if driver else why_unreadable(heard),
+            beacon="" if driver else beacon_name(heard),
         )
         self._found[found.device_id] = found
         if len(self._found) > MOST_SHOWN:
@@ -62,8 +66,9 @@ class Air:
         return sorted(self._found.values(), key=_worth, reverse=True)
 
 
-def _worth(found: FoundDevice) -> tuple[bool, bool, int, str]:
-    return bool(found.driver), bool(found.why_not), found.rssi_dbm, found.device_id
+def _worth(found: FoundDevice) -> tuple[int, int, str]:
+    kind = 3 * bool(found.driver) + 2 * bool(found.why_not) + bool(found.beacon)
+    return kind, found.rssi_dbm, found.device_id
 
 
 def printable(name: str) -> str:

@@ -11,7 +11,9 @@ from devices.scan import FoundDevice
 
 
 def _reads(device: FoundDevice) -> str:
-    return device.driver or (f"cannot be read: {device.why_not}" if device.why_not else "unknown")
+    if device.driver or not (device.why_not or device.beacon):
+        return device.driver or "unknown"
+    return f"cannot be read: {device.why_not}" if device.why_not else f"beacon {device.beacon}"
 
 
 def table(found: Sequence[FoundDevice]) -> Table:

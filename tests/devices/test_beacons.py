@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from bumble.core import AdvertisingData
 
-from devices.beacons import BeaconWatch, is_this
+from devices.beacons import BeaconWatch, beacon_name, is_this
 from devices.drivers.driver import Heard
 from devices.gateway import Gateway
 from devices.parcels import Parcel
@@ -177,3 +177,26 @@ def test_a_table_is_read(tmp_path: Path) -> None:
     [beacon] = load_settings(path).beacons
     assert beacon.tamper_rule is not None
     assert msgspec.structs.asdict(beacon)["unseen_after_s"] == 60
+
+
+@pytest.mark.parametrize(
+    ("advertisement", "named"),
+    [
+        (heard(manufacturer_data={COMPANY: frame(is_open=True)}), f'ibeacon = "{HOME}:7:41"'),
+        (
+            heard(
+                service_data={
+                    eddystone.SERVICE_UUID: EddystoneUid(b"\0" * 10, b"\x11" * 6, -3).to_bytes()
+                }
+            ),
+            'eddystone = "00000000000000000000:111111111111"',
+        ),
+        (
+            heard(service_data={minew.SERVICE_UUID: bytes.fromhex("a1184001")}),
+            'address = "C0:00:00:00:00:41"',
+        ),
+        (heard(name="Lamp"), ""),
+    ],
+)
+def test_a_scan_names_a_beacon_as_the_settings_write_it(advertisement: Heard, named: str) -> None:
+    assert beacon_name(advertisement) == named
