@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import killing
+from tests.faults import bluetooth_killing, killing
 from tests.faults.conftest import Say
 
 KILLS = 10
@@ -37,3 +37,13 @@ async def test_a_gateway_killed_ten_times_brings_all_that_it_spooled_once(
     say(f"gateway killed {KILLS} times", tally)
     assert tally.whole, tally
     assert tally.acked >= KILLS
+
+
+@pytest.mark.timeout(180)
+async def test_a_gateway_killed_ten_times_while_it_reads_a_memory_loses_and_doubles_no_record(
+    tmp_path: Path, say: Say
+) -> None:
+    tally = await bluetooth_killing.kill_while_reading(tmp_path, kills=KILLS, seed=20_261_124)
+    say(f"gateway killed {KILLS} times over Bluetooth", tally)
+    assert tally.whole, tally
+    assert tally.acked == 60
