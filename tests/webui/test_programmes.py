@@ -116,3 +116,35 @@ async def test_programmes_are_the_administrators(visitors: Visitors) -> None:
     doctor = await visitors.doctor()
     assert (await doctor.get("/admin/programmes")).status == 403
     assert (await doctor.post("/admin/programmes", FORM)).status == 403
+
+
+@pytest.mark.parametrize(
+    ("station", "sms", "status"),
+    [
+        ("0912 000 111", "", 303),
+        ("+84 (24) 3333-4444", "8099", 303),
+        ("", "", 303),
+        ("call me", "", 422),
+        ("12", "", 422),
+        ("0912000111", "javascript:1", 422),
+    ],
+)
+async def test_the_numbers_that_people_call_are_changed_and_must_be_dialled(
+    visitors: Visitors, site: Site, station: str, sms: str, status: int
+) -> None:
+    administrator = await visitors.administrator()
+    form = {"station_phone": station, "sms_number": sms}
+    answer = await administrator.post("/admin/programmes/binh-minh/numbers", form)
+    assert answer.status == status
+    kept = await site.database.read(
+        lambda r: r.rows(
+            "SELECT station_phone, sms_number FROM programme WHERE programme_id = 'binh-minh'"
+        )
+    )
+    assert list(kept[0]) == ([station or None, sms or None] if status == 303 else [None, None])
+
+
+async def test_a_programme_that_is_not_there_has_no_numbers(visitors: Visitors) -> None:
+    administrator = await visitors.administrator()
+    answer = await administrator.post("/admin/programmes/none/numbers", {"station_phone": "115"})
+    assert answer.status == 404
