@@ -43,6 +43,8 @@ ARRAYS: Final[dict[str, Callable[[Reader, str], Iterable[msgspec.Struct]]]] = {
     "readings": copy_rows.readings,
     "alerts": copy_rows.alerts,
     "calls": copy_rows.calls,
+    "on_phone": copy_rows.on_phone,
+    "asked_to_measure": copy_rows.asked_to_measure,
     "consents": copy_rows.consents,
     "requests": copy_rows.tickets,
     "exports": copy_rows.exports,

@@ -196,6 +196,29 @@ def calls(reader: Reader, person_id: str) -> Iterator[copy_schema.Call]:
         )
 
 
+def on_phone(reader: Reader, person_id: str) -> Iterator[copy_schema.OnPhone]:
+    """Yield what phones showed about the person's readings."""
+    rows = reader.rows(
+        "SELECT at_ms, code, measured_ms, rules FROM phone_shown WHERE person_id = ?"
+        " ORDER BY at_ms, shown_id",
+        (person_id,),
+    )
+    for at_ms, code, measured_ms, rules in rows:
+        yield copy_schema.OnPhone(
+            at=instant(at_ms), code=code, measured_at=instant(measured_ms), rules=rules
+        )
+
+
+def asked_to_measure(reader: Reader, person_id: str) -> Iterator[copy_schema.Asked]:
+    """Yield when a new reading was asked for."""
+    rows = reader.rows(
+        "SELECT asked_ms FROM measure_request WHERE person_id = ? ORDER BY asked_ms, request_id",
+        (person_id,),
+    )
+    for (asked_ms,) in rows:
+        yield copy_schema.Asked(at=instant(asked_ms))
+
+
 def consents(reader: Reader, person_id: str) -> Iterator[copy_schema.Consent]:
     """Yield the consents, given and withdrawn, with the words that were shown."""
     rows = reader.rows(

@@ -133,6 +133,21 @@ class Call(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     end_reason: str | None
 
 
+class OnPhone(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Something a phone showed about a reading, or that was pressed there."""
+
+    at: datetime
+    code: str
+    measured_at: datetime
+    rules: str
+
+
+class Asked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A doctor asked for a new reading."""
+
+    at: datetime
+
+
 class Consent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One consent with the words that were shown."""
 
@@ -192,6 +207,8 @@ class Copy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     readings: list[Reading]
     alerts: list[Alert]
     calls: list[Call]
+    on_phone: list[OnPhone]
+    asked_to_measure: list[Asked]
     consents: list[Consent]
     requests: list[Request]
     exports: list[ExportLine]

@@ -12,6 +12,7 @@ from aiohttp import ClientSession
 from protocols.uplink import Ack, Command, Done
 from telehealth import gateway_commands, gateways, remeasuring
 from telehealth.clock import now_ms
+from telehealth.consents import copy_rows
 from telehealth.errors import IllegalTransitionError
 from telehealth.gateway_commands import Wish
 from telehealth.serving import Listening
@@ -94,6 +95,10 @@ async def test_without_a_gateway_that_can_the_person_and_those_who_care_are_told
     await press(server, made)
     assert await notices(server) == [made.patient_id]
     assert (await standing(server, made)).state == "told"
+    copied = await server.services.database.read(
+        lambda r: list(copy_rows.asked_to_measure(r, made.person_id))
+    )
+    assert len(copied) == 1, "the person's own copy tells it"
     wanted = await server.services.database.read(lambda r: remeasuring.wanted(r, made.person_id))
     assert wanted is not None
 

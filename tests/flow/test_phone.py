@@ -13,7 +13,7 @@ from aiohttp import ClientSession
 
 from telehealth.access import sessions
 from telehealth.clock import now_ms
-from telehealth.consents import giving
+from telehealth.consents import copy_rows, giving
 from telehealth.consents.items import Item
 from telehealth.people import merging, proxies
 from telehealth.serving import Listening
@@ -292,6 +292,10 @@ async def test_what_was_shown_out_of_reach_is_stored_and_told_with_the_reading(
             ("called_115", 60_000, "test@1", made.patient_id),
         ]
         assert [bool(late) for (late,) in await phone.stored("late")] == [True]
+    copied = await server.services.database.read(
+        lambda r: [one.code for one in copy_rows.on_phone(r, made.person_id)]
+    )
+    assert copied == ["advice_red", "called_115"], "the person's own copy tells it"
 
 
 async def test_phones_of_one_account_are_no_gateways_of_the_administrator(

@@ -124,7 +124,8 @@ async def test_the_file_holds_everything_as_its_schema_says(database: Database) 
     lists = {name: len(getattr(copy, name)) for name in copy_file.ARRAYS}
     assert lists == {
         "identifiers": 1, "proxies": 0, "cases": 1, "loans": 1, "readings": 5, "alerts": 1,
-        "calls": 1, "consents": 1, "requests": 1, "exports": 0, "looks": 1,
+        "calls": 1, "on_phone": 0, "asked_to_measure": 0,
+        "consents": 1, "requests": 1, "exports": 0, "looks": 1,
     }  # fmt: skip
     assert count == 1 + sum(lists.values())
     assert copy.identifiers[0].value == "+84912345678"
