@@ -27,11 +27,6 @@ class Memory:
         await gatt.subscribe(self._client, racp.RACP_UUID, self._sink, self._answered)
         await self._client.write_gatt_char(racp.RACP_UUID, self._records.begin(), response=True)
 
-    @property
-    def over(self) -> bool:
-        """Whether everything is done that can be done on this connection."""
-        return self._records.over
-
     def record_came(self) -> None:
         """The device indicated a record of its memory."""
         self._records.record_came(asyncio.get_running_loop().time())
@@ -44,12 +39,14 @@ class Memory:
 
     async def move_on(self) -> None:
         """Ask what is to be asked next; raises `BleakError` where the link is gone."""
-        owed = 0
+        if self._records.state is Transfer.DONE:
+            return
+        owed, before = 0, self._records.state
         if self._records.state is Transfer.KEEPING:
             owed = await self._sink.owed_records()
         request = self._records.tick(asyncio.get_running_loop().time(), owed)
         requests, self._to_write = self._to_write, []
         for value in [*requests, *([request] if request else [])]:
             await self._client.write_gatt_char(racp.RACP_UUID, value, response=True)
-        if self.over:
+        if self._records.over and self._records.state is not before:
             logger.info("memory read out", extra={"state": self._records.state.name})

@@ -83,8 +83,7 @@ class _Tending:
         return True
 
     async def with_memory(self) -> bool:
-        if not self._memory.over:
-            await self._memory.move_on()
+        await self._memory.move_on()
         now_s = asyncio.get_running_loop().time()
         if now_s - self._asked_s >= self.every_s:
             self._asked_s = now_s

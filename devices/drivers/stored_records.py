@@ -9,13 +9,14 @@ server has acknowledged every one of them, and only while the device still holds
                 no records found                 -> DONE
     FETCHING    a record                         count it
                 success, n records came          -> KEEPING
-                success, fewer or more came      ask for all again, at most 3 times
+                success, fewer or more came      count again, at most 3 times -> COUNTING
     KEEPING     owed by the server: none         count again           -> RECOUNTING
     RECOUNTING  number of records, still n       delete all            -> DELETING
                 another number                   ask for all           -> FETCHING
     DELETING    success                          -> DONE
                 anything else                    -> DONE; the device keeps them, and we know them
     any         no answer in `ANSWER_S`          -> FAILED; what came is kept
+    FAILED      `AGAIN_S` later                  count again           -> COUNTING
 
 A record that comes again is the same record (docs/uplink.md), so fetching twice does no harm.
 """
@@ -37,6 +38,8 @@ from protocols.gatt.racp import (
 ANSWER_S: Final = 30.0
 """A device that says nothing for so long, neither record nor answer, has given up."""
 MOST_FETCHES: Final = 3
+AGAIN_S: Final = 300.0
+"""A link that stays up gives a memory that could not be read another chance."""
 
 
 class Transfer(Enum):
@@ -90,7 +93,7 @@ class StoredRecords:
             case Transfer.COUNTING, Response(OpCode.COUNT, _):
                 self.state = Transfer.DONE
             case Transfer.FETCHING, Response(OpCode.REPORT, ResponseCode.SUCCESS):
-                return self._fetched()
+                return self._fetched(now_s)
             case Transfer.FETCHING, Response(OpCode.REPORT, ResponseCode.NO_RECORDS_FOUND):
                 self.state = Transfer.DONE
             case Transfer.FETCHING, Response(OpCode.REPORT, _):
@@ -105,10 +108,19 @@ class StoredRecords:
             self.state = Transfer.RECOUNTING
             self._heard_s = now_s
             return COUNT_ALL
+        if self.state is Transfer.FAILED and now_s - self._heard_s >= AGAIN_S:
+            self._fetches = 0
+            return self._count(now_s)
         waits = self.state is not Transfer.KEEPING and not self.over
         if waits and now_s - self._heard_s >= ANSWER_S:
             self.state = Transfer.FAILED
+            self._heard_s = now_s
         return None
+
+    def _count(self, now_s: float) -> bytes:
+        self.state = Transfer.COUNTING
+        self._heard_s = now_s
+        return COUNT_ALL
 
     def _counted(self, count: int) -> bytes | None:
         if not count:
@@ -120,16 +132,16 @@ class StoredRecords:
         self._expected = count
         return self._fetch()
 
-    def _fetched(self) -> bytes | None:
+    def _fetched(self, now_s: float) -> bytes | None:
         if self.fetched == self._expected:
             self.state = Transfer.KEEPING
             return None
-        return self._fetch()
-
-    def _fetch(self) -> bytes | None:
         if self._fetches >= MOST_FETCHES:
             self.state = Transfer.FAILED
             return None
+        return self._count(now_s)
+
+    def _fetch(self) -> bytes:
         self._fetches += 1
         self.fetched = 0
         self.state = Transfer.FETCHING

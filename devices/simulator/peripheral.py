@@ -67,6 +67,7 @@ class VirtualDevice:
         self._settling = asyncio.Lock()
         self._speaking = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._answers: set[asyncio.Task[None]] = set()
         self._link = link
         self._controller = Controller(wearing.name, link=link, public_address=wearing.address)
         self._device = Device(
@@ -144,7 +145,10 @@ class VirtualDevice:
                 await self._say(saying)
 
     def _say_soon(self, sayings: Sequence[Saying]) -> None:
-        self._spawn(self.speak(sayings))
+        """Answer the peer; what was asked for on a connection dies with it."""
+        answer = self._spawn(self.speak(sayings))
+        self._answers.add(answer)
+        answer.add_done_callback(self._answers.discard)
 
     async def _say(self, saying: Saying) -> None:
         value = saying.value
@@ -209,9 +213,15 @@ class VirtualDevice:
 
     def _on_connection(self, connection: Connection) -> None:
         self.profile.begin()
-        connection.on(Connection.EVENT_DISCONNECTION, lambda _reason: self._spawn(self._settle()))
+        connection.on(Connection.EVENT_DISCONNECTION, self._on_disconnection)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _on_disconnection(self, _reason: object) -> None:
+        for answer in self._answers:
+            answer.cancel()
+        self._spawn(self._settle())
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work, name=self.wearing.name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task

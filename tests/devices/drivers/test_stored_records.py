@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.drivers.stored_records import ANSWER_S, MOST_FETCHES, StoredRecords, Transfer
+from devices.drivers.stored_records import AGAIN_S, ANSWER_S, MOST_FETCHES, StoredRecords, Transfer
 from protocols.gatt.racp import (
     COUNT_ALL,
     DELETE_ALL,
@@ -60,15 +60,42 @@ def test_a_record_that_came_into_the_memory_meanwhile_is_fetched_first() -> None
     assert one.tick(3.0, owed=0) == COUNT_ALL
 
 
-def test_a_fetch_that_lost_a_record_is_made_again_three_times_at_most() -> None:
+def loses_a_record_each_time() -> tuple[StoredRecords, int]:
     one = StoredRecords(0.0)
-    request = one.answered(NumberOfRecords(2), 0.0)
-    fetches = 0
-    while request == REPORT_ALL:
+    request, fetches = one.begin(), 0
+    while request:
+        asked = one.answered(NumberOfRecords(2), 0.0)
+        assert (request, asked) == (COUNT_ALL, REPORT_ALL)
         fetches += 1
         one.record_came(0.0)
-        request = one.answered(FETCHED, 0.0)
+        request = one.answered(FETCHED, 0.0) or b""
+    return one, fetches
+
+
+def test_a_fetch_that_lost_a_record_is_counted_and_made_again_three_times_at_most() -> None:
+    one, fetches = loses_a_record_each_time()
     assert (fetches, one.state) == (MOST_FETCHES, Transfer.FAILED)
+
+
+def test_a_memory_of_which_the_first_count_was_wrong_is_read_all_the_same() -> None:
+    one = StoredRecords(0.0)
+    one.answered(NumberOfRecords(36), 0.0)
+    for _ in range(60):
+        one.record_came(0.0)
+    assert one.answered(FETCHED, 0.0) == COUNT_ALL
+    assert one.answered(NumberOfRecords(60), 0.0) == REPORT_ALL
+    for _ in range(60):
+        one.record_came(0.0)
+    assert one.answered(FETCHED, 0.0) is None
+    assert one.state is Transfer.KEEPING
+
+
+@pytest.mark.parametrize(("later_s", "request_"), [(AGAIN_S - 0.1, None), (AGAIN_S, COUNT_ALL)])
+def test_a_memory_that_could_not_be_read_is_tried_again_on_a_link_that_stays(
+    later_s: float, request_: bytes | None
+) -> None:
+    one, _ = loses_a_record_each_time()
+    assert one.tick(later_s, owed=0) == request_
 
 
 def test_a_device_that_cannot_delete_is_left_alone() -> None:
