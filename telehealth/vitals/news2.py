@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from protocols.reading import Consciousness, Oxygen, Vitals
-from telehealth.vitals.parameters import TEMPERATURE_STEP, UNIT_STEP, Parameter
+from telehealth.vitals.parameters import TENTHS, UNIT_STEP, Parameter
 
 ADULT_FROM_MONTH: Final = 16 * 12
 
@@ -48,7 +48,7 @@ SPO2_PERCENT_SCALE_2_OXYGEN: Final = Band(
 SYSTOLIC_MMHG: Final = Band(upper=(90, 100, 110, 219), points=(3, 2, 1, 0, 3))
 PULSE_PER_MIN: Final = Band(upper=(40, 50, 90, 110, 130), points=(3, 1, 0, 1, 2, 3))
 TEMPERATURE_CELSIUS: Final = Band(
-    upper=(35.0, 36.0, 38.0, 39.0), points=(3, 1, 0, 1, 2), step=TEMPERATURE_STEP
+    upper=(35.0, 36.0, 38.0, 39.0), points=(3, 1, 0, 1, 2), step=TENTHS
 )
 OXYGEN_POINTS: Final = {Oxygen.AIR: 0, Oxygen.OXYGEN: 2}
 CONSCIOUSNESS_POINTS: Final = {

@@ -52,6 +52,15 @@ class Comparison(StrEnum):
     ABOVE = ">"
 
 
+class Urgency(StrEnum):
+    """What a source says to do at a threshold; the level table says what it is worth."""
+
+    REVIEW = "review"
+    """Report, call, be looked at."""
+    EMERGENCY = "emergency"
+    """The source itself says: emergency, call 115, bring to hospital."""
+
+
 LOW_SIDE: Final = frozenset({Comparison.AT_MOST, Comparison.BELOW})
 
 
@@ -92,6 +101,7 @@ class Rule:
     comparison: Comparison
     rows: tuple[AgeRow, ...]
     on_air_only: bool = False
+    urgency: Urgency = Urgency.REVIEW
 
     def row_at(self, age_months: int) -> AgeRow:
         """Return the one row of an age; `check` has shown at load that there is exactly one."""
@@ -111,11 +121,12 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class DangerRule:
-    """A danger sign that the pack names."""
+    """A sign that the pack names; `REVIEW`: one to report, not yet a danger sign."""
 
     sign: DangerSign
     code: ReasonCode
     source: Citation
+    urgency: Urgency = Urgency.EMERGENCY
 
 
 @dataclass(frozen=True, slots=True)

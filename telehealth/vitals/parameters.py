@@ -24,6 +24,7 @@ class Parameter(StrEnum):
     NEWS2_LOWER = "news2_lower"
     NEWS2_SINGLE = "news2_single"
     DANGER_SIGN = "danger_sign"
+    TREND = "trend"
     DEVICE = "device"
 
 
@@ -34,8 +35,11 @@ class ReasonCode(StrEnum):
     SPO2_CHILD = "spo2_child"
     SPO2_ORANGE = "spo2_orange"
     SPO2_PACK = "spo2_pack"
+    SPO2_EMERGENCY = "spo2_emergency"
+    TARGET_LOW = "target_low"
     RESPIRATION_RED = "respiration_red"
     RESPIRATION_PACK = "respiration_pack"
+    TEMPERATURE_HIGH = "temperature_high"
     PULSE_HIGH = "pulse_high"
     PULSE_LOW = "pulse_low"
     SYSTOLIC_LOW = "systolic_low"
@@ -49,8 +53,14 @@ class ReasonCode(StrEnum):
     DANGER_CYANOSIS = "danger_cyanosis"
     DANGER_CANNOT_DRINK = "danger_cannot_drink"
     DANGER_BREATHING = "danger_breathing"
+    SIGN_VOMITING = "sign_vomiting"
+    SIGN_DEHYDRATION = "sign_dehydration"
+    SIGN_FEVER_LASTS = "sign_fever_lasts"
+    TREND_HIGH = "trend_high"
+    TREND_WATCH = "trend_watch"
     DEVICE_SILENT = "device_silent"
     PROBE_OFF = "probe_off"
+    BAD_DATA = "bad_data"
 
     @property
     def message_id(self) -> str:
@@ -66,15 +76,21 @@ class DangerSign(StrEnum):
     CYANOSIS = "cyanosis"
     CANNOT_DRINK = "cannot_drink"
     BREATHING = "breathing"
+    VOMITING = "vomiting"
+    """Vomits everything."""
+    DEHYDRATION = "dehydration"
+    FEVER_LASTS = "fever_lasts"
+    """Hard to lower, or not better in 48 hours."""
 
 
 UNIT_STEP: Final = 1.0
-TEMPERATURE_STEP: Final = 0.1
+TENTHS: Final = 0.1
+_IN_TENTHS: Final = frozenset({Parameter.TEMPERATURE, Parameter.TREND})
 
 
 def step_of(parameter: Parameter) -> float:
     """Return the distance between two neighbouring values that the sources distinguish."""
-    return TEMPERATURE_STEP if parameter is Parameter.TEMPERATURE else UNIT_STEP
+    return TENTHS if parameter in _IN_TENTHS else UNIT_STEP
 
 
 def edge_below(limit: float, step: float) -> float:

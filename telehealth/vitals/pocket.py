@@ -12,7 +12,7 @@ from typing import Final
 from msgspec import Struct
 
 from telehealth.vitals import news2
-from telehealth.vitals.levels import Context, RuleSet
+from telehealth.vitals.levels import Context
 from telehealth.vitals.news2 import Band
 from telehealth.vitals.parameters import Parameter
 from telehealth.vitals.quality import RANGES, highest
@@ -28,6 +28,8 @@ _CHART: Final = {
     Parameter.RESPIRATION: news2.RESPIRATION_PER_MIN,
     Parameter.TEMPERATURE: news2.TEMPERATURE_CELSIUS,
 }
+_CHART_SCALE_2: Final = {**_CHART, Parameter.SPO2: news2.SPO2_PERCENT_SCALE_2_AIR}
+"""What is breathed is unknown: the lower bound is that of air."""
 
 
 class PocketSides(Struct, frozen=True):
@@ -55,6 +57,8 @@ class PocketRules(Struct, frozen=True):
     thresholds: dict[str, PocketSides]
     news2: dict[str, PocketBand]
     """Empty: NEWS2 was not made for this person."""
+    usual_spo2_above: float | None
+    """An SpO2 above this is usual for the person: a single NEWS2 3 for it is no reason."""
     ranges: dict[str, tuple[float, float]]
     """What the quality gate takes as plausible, both ends included."""
 
@@ -64,21 +68,23 @@ def pocket_rules(context: Context) -> PocketRules:
     thresholds = {
         parameter.value: sides
         for parameter in (*ASKED, *_SCORES)
-        if (sides := _sides(context.rules, parameter, context.age_months)) is not None
+        if (sides := _sides(context, parameter)) is not None
     }
+    chart = _CHART if context.scale_2 is None else _CHART_SCALE_2
     scored = news2.not_applicable(context.age_months, pregnant=context.pregnant) is None
     return PocketRules(
-        rules=f"{context.rules.pack.pack_id} {context.rules.table.table_id}",
+        rules=f"{context.rules.pack.pack_id} {context.rules.table_id}",
         thresholds=thresholds,
-        news2={p.value: _band(band) for p, band in _CHART.items()} if scored else {},
+        news2={p.value: _band(band) for p, band in chart.items()} if scored else {},
+        usual_spo2_above=None if context.target is None else context.target.below_edge,
         ranges={
             row.parameter.value: (row.lowest, highest(row, context.age_months)) for row in RANGES
         },
     )
 
 
-def _sides(rules: RuleSet, parameter: Parameter, age_months: int | None) -> PocketSides | None:
-    sides = rules.at(age_months).get(parameter)
+def _sides(context: Context, parameter: Parameter) -> PocketSides | None:
+    sides = context.rules.at(context.age_months, context.target).get(parameter)
     if sides is None:
         return None
     return PocketSides(

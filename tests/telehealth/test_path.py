@@ -379,7 +379,7 @@ async def test_a_timer_that_fails_is_put_off_and_the_others_fire(
 async def test_what_the_rules_need_to_replay_a_decision_is_stored_with_it(path: Path) -> None:
     await path.brings(START, minute(START, 88))
     pack = "moh-vn-261@2022-01-31"
-    table = "home-levels@1"
+    table = "home-levels@2"
     stored = await path.rows("SELECT rule_pack, level_table, level, news2_lower FROM reading")
     assert stored == [(pack, table, 3, 3)]
     assert await path.rows("SELECT rule_pack, level_table FROM alert") == [(pack, table)]

@@ -88,7 +88,7 @@ _TYPED: Final = PhoneBatch(
         )
     ],
     shown=[Shown("advice_red", 1_792_512_003_000, 1_792_512_000_000)],
-    rules="moh-vn-261@2022-01-31 home-levels@1",
+    rules="moh-vn-261@2022-01-31 home-levels@2",
 )
 _PAST_COMMUNE: Final = PlaceFound(
     place_id="vn-01234",

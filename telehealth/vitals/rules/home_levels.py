@@ -1,4 +1,4 @@
-"""Level table `home-levels@1`: the starting values of home monitoring, each row with its source.
+"""Level table `home-levels@2`: the starting values of home monitoring, each row with its source.
 
 A programme starts from this table and may have its own; for clinical use a clinician of the
 operator signs it (`dataclasses.replace(HOME_LEVELS, signed_by=..., signed_on=...)`). Rows about
@@ -14,7 +14,7 @@ minute is a normal rate; the pack's own rows for children's fast breathing hold 
 
 from typing import Final
 
-from telehealth.vitals.levels import Level, LevelRow, LevelTable
+from telehealth.vitals.level_table import Level, LevelRow, LevelTable
 from telehealth.vitals.packs import (
     AgeRow,
     Citation,
@@ -23,11 +23,15 @@ from telehealth.vitals.packs import (
     Rule,
     all_ages,
 )
-from telehealth.vitals.parameters import Parameter, ReasonCode
-
-ADULT_LIMITS_FROM_MONTH: Final = 12 * 12
-CHILD_UP_TO_MONTH: Final = 16 * 12
-"""A child is under 16 (Law on Children 102/2016/QH13, Article 1)."""
+from telehealth.vitals.parameters import DangerSign, Parameter, ReasonCode
+from telehealth.vitals.rules.abroad import NHS_HOME
+from telehealth.vitals.rules.common import (
+    ADULT_LIMITS_FROM_MONTH,
+    CHILD_UP_TO_MONTH,
+    QD_261,
+    danger,
+)
+from telehealth.vitals.rules.moh_vn_5155 import QD_5155
 
 NEWS2_2017: Final = Citation(
     "NEWS2, Royal College of Physicians",
@@ -35,18 +39,10 @@ NEWS2_2017: Final = Citation(
     "2017-12",
     Confidence.HIGH,
 )
-NHS_HOME: Final = Citation(
-    "NHS COVID Oximetry @home", "SpO2 thresholds at home", "2020-21", Confidence.HIGH
-)
 QD_3646: Final = Citation("QĐ 3646/QĐ-BYT", "very high risk", "2021-07-31", Confidence.HIGH)
 QD_4689: Final = Citation("QĐ 4689/QĐ-BYT", "severe", "2021-10-06", Confidence.HIGH)
-QD_5155: Final = Citation(
-    "QĐ 5155/QĐ-BYT", "children, call emergency", "2021-11-08", Confidence.HIGH
-)
-QD_261: Final = Citation(
-    "QĐ 261/QĐ-BYT", "Article 1: Guidelines, signs to report", "2022-01-31", Confidence.HIGH
-)
-STARTING: Final = Citation("docs/rules.md", "Levels, starting values", "1", Confidence.MEDIUM)
+STARTING: Final = Citation("docs/rules.md", "Levels, starting values", "2", Confidence.MEDIUM)
+TREND: Final = Citation("docs/rules.md", "Trend", "2", Confidence.MEDIUM)
 
 
 def _row(
@@ -61,10 +57,20 @@ def _row(
 
 HOME_LEVELS: Final = LevelTable(
     name="home-levels",
-    edition="1",
+    edition="2",
     pack_trigger=Level.YELLOW,
+    pack_emergency=Level.RED,
     danger_sign=Level.RED,
+    sign_to_report=Level.ORANGE,
     source=STARTING,
+    danger_signs=danger(
+        STARTING,
+        DangerSign.CONSCIOUSNESS,
+        DangerSign.CHEST_PAIN,
+        DangerSign.CYANOSIS,
+        DangerSign.CANNOT_DRINK,
+        DangerSign.BREATHING,
+    ),
     rows=(
         _row(
             Level.RED, ReasonCode.SPO2_RED, Parameter.SPO2, Comparison.AT_MOST,
@@ -112,6 +118,14 @@ HOME_LEVELS: Final = LevelTable(
         _row(
             Level.ORANGE, ReasonCode.HOME_OXYGEN, Parameter.OXYGEN, Comparison.AT_LEAST,
             *all_ages(1, STARTING),
+        ),
+        _row(
+            Level.ORANGE, ReasonCode.TREND_HIGH, Parameter.TREND, Comparison.AT_LEAST,
+            *all_ages(7, TREND),
+        ),
+        _row(
+            Level.YELLOW, ReasonCode.TREND_WATCH, Parameter.TREND, Comparison.AT_LEAST,
+            *all_ages(4, TREND),
         ),
     ),
 )  # fmt: skip

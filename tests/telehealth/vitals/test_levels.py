@@ -6,9 +6,19 @@ from typing import Any
 import pytest
 
 from protocols.reading import Consciousness, Oxygen, Vitals
-from telehealth.vitals.levels import Context, Level, RuleSet, judge
+from telehealth.vitals.levels import (
+    Context,
+    Level,
+    LevelTable,
+    RuleSet,
+    judge,
+    rule_set,
+    weigh_trend,
+)
 from telehealth.vitals.news2 import News2, NotApplicable
+from telehealth.vitals.packs import Mode
 from telehealth.vitals.parameters import DangerSign, Parameter, ReasonCode
+from telehealth.vitals.rules import PACKS
 from telehealth.vitals.rules.home_levels import HOME_LEVELS
 from telehealth.vitals.rules.moh_vn_261 import MOH_VN_261
 from tests.telehealth.vitals.people import ADULT_MONTHS, CHILD_MONTHS, RULES, context
@@ -221,7 +231,7 @@ def test_reasons_come_gravest_first_with_value_limit_and_source() -> None:
 
 def test_an_assessment_names_the_pack_edition_and_table_that_made_it() -> None:
     found = judge(Vitals(spo2_percent=98), context())
-    assert (found.pack, found.edition, found.table) == ("moh-vn-261", "2022-01-31", "home-levels@1")
+    assert (found.pack, found.edition, found.table) == ("moh-vn-261", "2022-01-31", "home-levels@2")
     assert found.pack_id == MOH_VN_261.pack_id
 
 
@@ -235,3 +245,45 @@ def test_a_programme_may_value_pack_triggers_and_danger_signs_otherwise() -> Non
 
 def test_rules_are_compiled_once_per_age() -> None:
     assert RULES.at(ADULT_MONTHS) is RULES.at(ADULT_MONTHS)
+
+
+@pytest.mark.parametrize(
+    ("score", "level", "code"),
+    [
+        (3.9, Level.GREEN, None),
+        (4.0, Level.YELLOW, "trend_watch"),
+        (6.9, Level.YELLOW, "trend_watch"),
+        (7.0, Level.ORANGE, "trend_high"),
+        (10.0, Level.ORANGE, "trend_high"),
+    ],
+)
+def test_the_trend_score_is_worth_what_the_table_says(
+    score: float, level: Level, code: str | None
+) -> None:
+    found, reason = weigh_trend(score, context())
+    assert found is level
+    assert (reason.code if reason else None) == code
+
+
+def test_a_danger_sign_is_red_whether_or_not_the_pack_names_it() -> None:
+    rules = rule_set(PACKS["who-home@2021-01-01"], HOME_LEVELS, Mode.EVALUATION)
+    found = judge(Vitals(spo2_percent=99), context(rules=rules, danger_signs={DangerSign.CYANOSIS}))
+    assert (found.level, found.reasons[0].code) == (Level.RED, "danger_cyanosis")
+
+
+def test_a_sign_to_report_is_orange_where_the_pack_names_it_and_nothing_elsewhere() -> None:
+    child = rule_set(PACKS["moh-vn-528@2022-03-03"], HOME_LEVELS, Mode.EVALUATION)
+    vomits = frozenset({DangerSign.VOMITING})
+    known = context(rules=child, age_months=30, danger_signs=vomits)
+    assert judge(Vitals(spo2_percent=99), known).level is Level.ORANGE
+    assert judge(Vitals(spo2_percent=99), context(danger_signs=vomits)).level is Level.GREEN
+
+
+def test_what_the_pack_itself_calls_an_emergency_is_red() -> None:
+    rules = rule_set(PACKS["who-home@2021-01-01"], bare_table(), Mode.EVALUATION)
+    assert judge(Vitals(spo2_percent=90), context(rules=rules)).level is Level.YELLOW
+    assert judge(Vitals(spo2_percent=89), context(rules=rules)).level is Level.RED
+
+
+def bare_table() -> LevelTable:
+    return replace(HOME_LEVELS, rows=())

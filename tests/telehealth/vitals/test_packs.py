@@ -22,10 +22,14 @@ from telehealth.vitals.packs import (
 )
 from telehealth.vitals.parameters import Parameter, ReasonCode, step_of
 from telehealth.vitals.rules import PACKS
+from telehealth.vitals.rules.common import QD_261
 from telehealth.vitals.rules.home_levels import HOME_LEVELS
-from telehealth.vitals.rules.moh_vn_261 import MOH_VN_261, QD_261, RESPIRATION
+from telehealth.vitals.rules.moh_vn_261 import MOH_VN_261, RESPIRATION
 
-ALL_RULES = [*MOH_VN_261.rules, *(row.rule for row in HOME_LEVELS.rows)]
+ALL_RULES = [
+    *((pack.name, rule) for pack in PACKS.values() for rule in pack.rules),
+    *((HOME_LEVELS.name, row.rule) for row in HOME_LEVELS.rows),
+]
 FROM_MEMORY = Citation("QĐ 5525/QĐ-BYT", "four colours", "2021-12-01", Confidence.LOW)
 
 
@@ -37,7 +41,11 @@ def rule_of(*rows: AgeRow) -> Rule:
     return Rule(ReasonCode.PULSE_HIGH, Parameter.PULSE, Comparison.ABOVE, rows)
 
 
-@pytest.mark.parametrize("rule", ALL_RULES, ids=lambda rule: f"{rule.code}-{rule.comparison}")
+@pytest.mark.parametrize(
+    "rule",
+    [rule for _, rule in ALL_RULES],
+    ids=[f"{owner}-{rule.code}-{rule.comparison}" for owner, rule in ALL_RULES],
+)
 def test_every_month_of_age_falls_in_exactly_one_row(rule: Rule) -> None:
     for month in range(120 * 12):
         holding = [
@@ -86,7 +94,7 @@ def test_the_pack_loads_for_clinical_use_by_its_name_and_edition() -> None:
 
 
 def test_an_unknown_edition_is_refused_and_the_known_ones_are_named() -> None:
-    with pytest.raises(RefusedError, match=r"moh-vn-261@2022-01-31, got 'moh-vn-261@2022-02'"):
+    with pytest.raises(RefusedError, match=r"moh-vn-261@2022-01-31, .*, got 'moh-vn-261@2022-02'"):
         load("moh-vn-261@2022-02", PACKS, Mode.CLINICAL)
 
 
@@ -95,6 +103,17 @@ def test_an_entry_from_memory_refuses_to_load_in_clinical_mode_and_is_named() ->
     with pytest.raises(RefusedError, match=r"moh-vn-261.*pulse_high from month 0.*QĐ 5525") as told:
         load(pack.pack_id, [pack], Mode.CLINICAL)
     assert told.value.limit == "confidence H or M for clinical use"
+
+
+def test_a_pack_of_which_ages_are_unread_refuses_clinical_use_and_names_them() -> None:
+    with pytest.raises(RefusedError, match=r"moh-vn-604.*from month 0.*under 5 years, unread"):
+        load("moh-vn-604@2022-03-14", PACKS, Mode.CLINICAL)
+    assert load("moh-vn-604@2022-03-14", PACKS, Mode.EVALUATION).name == "moh-vn-604"
+
+
+@pytest.mark.parametrize("pack_id", [key for key in PACKS if not key.startswith("moh-vn-604")])
+def test_every_other_pack_loads_for_clinical_use(pack_id: str) -> None:
+    assert load(pack_id, PACKS, Mode.CLINICAL).pack_id == pack_id
 
 
 def test_a_danger_sign_from_memory_refuses_to_load_in_clinical_mode() -> None:
@@ -151,7 +170,7 @@ def test_a_signed_level_table_is_taken_for_clinical_use() -> None:
 def test_a_level_row_from_memory_is_refused_for_clinical_use() -> None:
     row = LevelRow(HOME_LEVELS.rows[0].level, rule_of(*all_ages(110, FROM_MEMORY)))
     signed = replace(HOME_LEVELS, rows=(row,), signed_by="doctor-1", signed_on=date(2022, 2, 1))
-    with pytest.raises(RefusedError, match=r"home-levels@1, entry pulse_high from month 0"):
+    with pytest.raises(RefusedError, match=r"home-levels@2, entry pulse_high from month 0"):
         rule_set(MOH_VN_261, signed, Mode.CLINICAL)
 
 

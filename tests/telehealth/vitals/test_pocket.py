@@ -6,6 +6,7 @@ To make the vectors anew after a change of rules: `python -m tests.telehealth.vi
 import random
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,8 +16,10 @@ import pytest
 from protocols.reading import Vitals
 from telehealth.subjects import NOBODY
 from telehealth.vitals.levels import Context, judge
+from telehealth.vitals.news2 import Scale2Prescription
 from telehealth.vitals.pocket import ASKED, pocket_rules
 from telehealth.vitals.quality import RANGES, highest
+from telehealth.vitals.targets import TargetRange
 
 VECTORS: Final = Path(__file__).parents[2] / "vectors" / "pocket.json"
 AGES: Final = (None, 1, 8, 30, 100, 143, 144, 191, 192, 500, 900)
@@ -28,8 +31,15 @@ EDGES: Final = {
 }
 
 
-def context(age_months: int | None, *, pregnant: bool = False) -> Context:
-    return Context(rules=NOBODY.rules, age_months=age_months, pregnant=pregnant)
+USUAL: Final = TargetRange("tr-1", 88, 92)
+SIGNED: Final = TargetRange("tr-2", 88, 92, red_at_most_percent=84)
+SCALE_2: Final = Scale2Prescription(
+    prescribed_by="doctor-1", prescribed_at=datetime(2026, 1, 1, tzinfo=UTC), reason="COPD"
+)
+
+
+def context(age_months: int | None, **known: Any) -> Context:
+    return Context(rules=NOBODY.rules, age_months=age_months, **known)
 
 
 def vitals(known: Mapping[str, float]) -> Vitals:
@@ -45,8 +55,13 @@ def vectors() -> dict[str, Any]:
     """Return every age's rules, with readings and the level that the server gives them."""
     chance = random.Random(261)  # noqa: S311 - vectors, the same each time
     found = []
-    for age, pregnant in [*((age, False) for age in AGES), (400, True)]:
-        one = context(age, pregnant=pregnant)
+    people = [
+        *(context(age) for age in AGES),
+        context(400, pregnant=True),
+        context(800, target=USUAL),
+        context(800, target=SIGNED, scale_2=SCALE_2),
+    ]
+    for one in people:
         readings = [{name: value} for name, values in EDGES.items() for value in values]
         for _ in range(60):
             drawn = {name: chance.choice(values) for name, values in EDGES.items()}
@@ -77,6 +92,13 @@ def test_news2_does_not_go_along_in_pregnancy() -> None:
     assert pocket_rules(context(400, pregnant=True)).news2 == {}
 
 
+def test_a_target_range_and_scale_2_go_along() -> None:
+    told = pocket_rules(context(800, target=SIGNED, scale_2=SCALE_2))
+    assert told.usual_spo2_above == 87.5
+    assert told.thresholds["spo2_percent"].low == ((84.5, 3), (87.5, 2))
+    assert told.news2["spo2_percent"].edges[0] == 83.5
+
+
 def test_the_plausible_ranges_are_those_of_the_gate() -> None:
     for age in AGES:
         told = pocket_rules(context(age)).ranges
@@ -85,10 +107,10 @@ def test_the_plausible_ranges_are_those_of_the_gate() -> None:
 
 
 def test_the_rules_name_the_pack_and_the_table_they_come_from() -> None:
-    assert pocket_rules(context(500)).rules == "moh-vn-261@2022-01-31 home-levels@1"
-    other = replace(NOBODY.rules.table, edition="2")
+    assert pocket_rules(context(500)).rules == "moh-vn-261@2022-01-31 home-levels@2"
+    other = replace(NOBODY.rules.table, edition="3")
     rules = type(NOBODY.rules)(NOBODY.rules.pack, other)
-    assert pocket_rules(replace(context(500), rules=rules)).rules.endswith("home-levels@2")
+    assert pocket_rules(replace(context(500), rules=rules)).rules.endswith("home-levels@3")
 
 
 if __name__ == "__main__":

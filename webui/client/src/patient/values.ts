@@ -24,6 +24,7 @@ export interface Rules {
   rules: string;
   thresholds: Record<string, { low: Fire[]; high: Fire[] }>;
   news2: Record<string, { edges: number[]; points: number[] }>;
+  usual_spo2_above: number | null;
   ranges: Record<string, [number, number]>;
 }
 
