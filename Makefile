@@ -6,7 +6,9 @@ CLIENT := webui/client
 DIST := webui/static/dist/manifest.json
 SEMGREP := SEMGREP_SEND_METRICS=off SEMGREP_ENABLE_VERSION_CHECK=0 \
   SEMGREP_SETTINGS_FILE=.venv/semgrep/settings.yml .venv/semgrep/bin/semgrep
-PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
+# A lock is complete: nothing is left to resolve, and an older pip would look past it at what is newest.
+LOCKED := install --quiet --disable-pip-version-check --no-deps --require-hashes
+PIP := $(BIN)/pip $(LOCKED)
 
 .PHONY: build run check test bench soak audit static packages clean lock
 .DELETE_ON_ERROR:
@@ -82,7 +84,7 @@ lock: .venv/.dev
 # In an environment of its own: its pins stand against ours.
 .venv/.semgrep: requirements/semgrep.txt | .venv/bin/python
 	$(PYTHON) -m venv .venv/semgrep
-	.venv/semgrep/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/semgrep.txt
+	.venv/semgrep/bin/pip $(LOCKED) -r requirements/semgrep.txt
 	touch $@
 
 .venv/.fuzz: requirements/fuzz.txt .venv/.dev
