@@ -38,7 +38,7 @@ from telehealth.vitals.decisions import (
 from telehealth.vitals.levels import Context, Level
 from telehealth.vitals.news2 import News2
 from telehealth.vitals.person_state import Outcome, PersonState
-from telehealth.vitals.state import advance
+from telehealth.vitals.state import advance, tick
 
 READING_COLUMNS: Final = (
     "device_id", "person_id", "kind", "measured_ms", "received_ms", "spo2_percent",
@@ -250,7 +250,7 @@ def on_timer(tx: Transaction, due: Due) -> list[str]:
     return _move(
         tx,
         due.subject_id,
-        lambda state, context: watching.tick(state, TimerKind(due.kind), context, tx.now),
+        lambda state, context: tick(state, TimerKind(due.kind), context, tx.now),
     )
 
 

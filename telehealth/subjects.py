@@ -46,7 +46,7 @@ def keep_states(tx: Transaction, states: dict[str, PersonState]) -> None:
     """Write the locked states back."""
     number = tx.number
     rows = [
-        (encode_state(state), int(state.level), state.newest_ms or None, number, person_id)
+        (encode_state(state), state.shown_level, state.newest_ms or None, number, person_id)
         for person_id, state in states.items()
     ]
     columns = ("state", "level", "last_reading_ms", "changed_in")

@@ -53,6 +53,8 @@ class Measured:
     """Counted by the person or the carer; often nobody counts."""
     perfusion_index_percent: float
     on_oxygen: bool = False
+    device: int = 1
+    """Which of the person's oximeters; a server knows that too."""
 
 
 class Course(Protocol):

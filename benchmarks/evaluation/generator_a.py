@@ -73,7 +73,7 @@ class CourseA:
             "perfusion": math.exp(gauss(1.0, 0.6)),
             "deteriorates": float(deteriorates),
             "onset_h": uniform(36, 216),
-            "span_h": uniform(72, 216),
+            "span_h": uniform(68, 210),
             "depth": uniform(6.0, 12.0),
             "dip_h": uniform(24, 260) if draw.random() < DIP else math.inf,
             "dip_for_h": uniform(18, 48),
@@ -170,6 +170,7 @@ class CourseA:
             if counted
             else None,
             perfusion_index_percent=round(perfusion, 2),
+            device=1 + (at_h >= drawn["swap_h"]),
         )
 
 

@@ -16,8 +16,10 @@ class Cause(StrEnum):
     """The stable key of an alert: one is open per person and cause."""
 
     VITALS = "vitals"
+    TREND = "trend"
     DEVICE_SILENT = "device_silent"
     PROBE_OFF = "probe_off"
+    BAD_DATA = "bad_data"
 
 
 class AlertKind(StrEnum):
@@ -81,6 +83,7 @@ class TimerKind(StrEnum):
     """What a timer row of a person wakes up."""
 
     REMEASURE = "remeasure"
+    TREND_REPEAT = "trend_repeat"
     DEVICE_SILENT = "device_silent"
     PROBE_OFF = "probe_off"
 

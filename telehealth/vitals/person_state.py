@@ -21,6 +21,7 @@ from telehealth.vitals.parameters import DangerSign
 from telehealth.vitals.quality import Gate
 from telehealth.vitals.remeasure import Pending
 from telehealth.vitals.silence import silence
+from telehealth.vitals.trend import Trend, TrendScore
 
 
 class Waiting(Struct, frozen=True, array_like=True, gc=False):
@@ -88,6 +89,23 @@ class PersonState(Struct, frozen=True, array_like=True):
     spo2: Number | None = None
     pulse: Number | None = None
     slow: Slow | None = None
+    trend: Trend = Trend()
+    trend_alerted: int = 0
+    """A `Level`: at which the trend's open episode has alerted; 0: none is open."""
+    trend_calm_ms: int = 0
+    """Since when the open episode's score has been calm; 0: it is not."""
+    trend_wait_ms: int = 0
+    """Until when a score that would alert waits for a repeat; 0: none waits."""
+    bad_readings: int = 0
+    """Readings in a row of which nothing could be used, or only with low confidence."""
+    bad_alerted: bool = False
+    heart: Number | None = None
+    """The last heart rate of something that measures no SpO2 (a band, a chest strap)."""
+
+    @property
+    def shown_level(self) -> int:
+        """The level that lists show: of the vitals, or of the trend where that is higher."""
+        return max(self.level, self.trend_alerted) if self.trend_alerted else self.level
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +120,10 @@ class Outcome:
     """None: rejected by the gate, nothing was scored."""
     carried: tuple[Carried, ...] = ()
     """Earlier values that the assessment rests on, each with its own time."""
+    compared: Assessment | None = None
+    """What the rules that run beside say; they decide nothing."""
+    trend: TrendScore | None = None
+    """The trend with this reading in it; None where it took no part."""
     late: bool = False
     time_uncertain: bool = False
 
@@ -131,4 +153,4 @@ def level_at(state: PersonState, cadence: timedelta, now: datetime) -> Level:
     """Return the level to show: what counts, or GREY after 1.5 cadences without a reading."""
     if not state.newest_ms or silence(instant(state.newest_ms), cadence, now).silent:
         return Level.GREY
-    return Level(state.level)
+    return Level(state.shown_level)

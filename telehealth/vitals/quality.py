@@ -43,6 +43,7 @@ class QualityReason(StrEnum):
     QUESTIONABLE = "questionable"
     NO_PLATEAU = "no_plateau"
     FEW_GOOD_SAMPLES = "few_good_samples"
+    PULSE_DISAGREES = "pulse_disagrees"
 
     @property
     def message_id(self) -> str:
@@ -80,6 +81,11 @@ def highest(row: Range, age_months: int | None) -> float:
 
 PERFUSION_INDEX_LOW_PERCENT: Final = 0.7
 """Below this a pulse oximeter's values have low confidence."""
+PULSE_APART_PER_MIN: Final = 5.0
+PULSE_APART_SHARE: Final = 0.10
+"""An oximeter's pulse further from a heart rate than both of these does not follow the heart."""
+HEART_FRESH_MS: Final = 120_000
+"""How long a heart rate may be compared with (starting value, ours)."""
 QUALITY_SHARE_LOW: Final = 0.5
 """A minute with fewer good samples than this has low confidence (starting value, ours)."""
 
@@ -132,6 +138,18 @@ def gate(reading: Reading, *, age_months: int | None = None) -> Gate:
     if reasons:
         return Gate(Verdict.LOW_CONFIDENCE, tuple(reasons), vitals)
     return Gate(Verdict.ACCEPTED, (), vitals)
+
+
+def agreeing(passed: Gate, heart_per_min: float) -> Gate:
+    """Doubt an oximeter whose pulse is not the heart rate that something else measured just now."""
+    vitals = passed.vitals
+    if vitals.spo2_percent is None or vitals.pulse_per_min is None:
+        return passed
+    apart = abs(vitals.pulse_per_min - heart_per_min)
+    if apart <= max(PULSE_APART_PER_MIN, PULSE_APART_SHARE * heart_per_min):
+        return passed
+    reasons = (*passed.reasons, QualityReason.PULSE_DISAGREES)
+    return Gate(Verdict.LOW_CONFIDENCE, reasons, vitals)
 
 
 _REJECTING: Final = int(NOT_A_PATIENTS | UNUSABLE)

@@ -11,7 +11,8 @@ opens a wait of at most three minutes:
 - a low-confidence red is held, not alerted; better readings may clear it, but not past the wait.
 
 Of two readings within 4 points of SpO2 the better counts; where they differ by more, a third is
-needed, meanwhile the worse stands, and of three the middle level counts. A low-confidence reading
+needed, meanwhile the worse stands, and of three the middle level counts; a third that is worse than
+both confirms the worse of them and opens a wait of its own. A low-confidence reading
 lowers nothing and confirms nothing. The wait runs on the time of measurement, so a replay decides
 as the live run did; `until_ms` is also what the timer row must be set to.
 """
@@ -122,10 +123,10 @@ def weigh(
         return _first(counted, seen)
     if seen.low_confidence:
         return _doubtful_repeat(pending, counted, seen)
-    if pending.other_level is not None:
+    if pending.other_level is not None and seen.level <= pending.level:
         middle = Level(sorted((pending.level, pending.other_level, seen.level))[1])
         return None, (_agreed(pending, middle, counted),)
-    if not pending.doubtful and _too_far_apart(pending, seen):
+    if pending.other_level is None and not pending.doubtful and _too_far_apart(pending, seen):
         return _ask_for_third(pending, counted, seen)
     if seen.level > pending.level:
         return _confirmed_and_worse(pending, seen)

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from protocols.reading import Consciousness, Reading, ReadingKind, Vitals
 from protocols.uplink import epoch_ms, instant
-from telehealth.vitals import watching
+from telehealth.vitals import bad_data, episode, watching
 from telehealth.vitals.carry import Carried, Number, remember_slow, together
 from telehealth.vitals.decisions import AlertAction, AlertDecision, TimerDecision, TimerKind
 from telehealth.vitals.levels import Assessment, Context, Level, Reason, judge
@@ -30,7 +30,14 @@ from telehealth.vitals.person_state import (
     level_at,
     waiting_on,
 )
-from telehealth.vitals.quality import Gate, QualityReason, Verdict, gate
+from telehealth.vitals.quality import (
+    HEART_FRESH_MS,
+    Gate,
+    QualityReason,
+    Verdict,
+    agreeing,
+    gate,
+)
 from telehealth.vitals.remeasure import (
     REPEAT_WITHIN_MS,
     Confirm,
@@ -41,7 +48,7 @@ from telehealth.vitals.remeasure import (
     Seen,
     weigh,
 )
-from telehealth.vitals.watching import LATE_AFTER_MS, closed, probe, tick, watch
+from telehealth.vitals.watching import LATE_AFTER_MS, closed, probe, watch
 
 __all__ = [
     "Outcome",
@@ -75,6 +82,9 @@ def advance(state: PersonState, reading: Reading, context: Context, now: datetim
         now: the time of the transaction, aware UTC.
     """
     passed = gate(reading, age_months=context.age_months)
+    if state.heart is not None and passed.verdict is not Verdict.REJECTED:
+        if 0 <= epoch_ms(reading.measured_at) - state.heart.at_ms <= HEART_FRESH_MS:
+            passed = agreeing(passed, state.heart.value)
     if passed.verdict is Verdict.REJECTED and not _signs_stand(passed, context):
         return _rejected(state, reading, passed, context, now)
     at_ms = epoch_ms(reading.measured_at)
@@ -84,7 +94,17 @@ def advance(state: PersonState, reading: Reading, context: Context, now: datetim
     late = max(now_ms, state.newest_ms) - at_ms > LATE_AFTER_MS
     if at_ms < state.newest_ms:
         return _out_of_turn(state, passed, context, at_ms, late=late, uncertain=False)
-    return _in_turn(state, reading.kind, passed, context, at_ms=at_ms, now_ms=now_ms, late=late)
+    return _in_turn(
+        state, reading.kind, reading.device_id, passed, context,
+        at_ms=at_ms, now_ms=now_ms, late=late,
+    )  # fmt: skip
+
+
+def tick(state: PersonState, kind: TimerKind, context: Context, now: datetime) -> Outcome:
+    """Look at the state because a timer of this kind fired."""
+    if kind is TimerKind.TREND_REPEAT:
+        return episode.on_timer(state, context, now)
+    return watching.tick(state, kind, context, now)
 
 
 def _signs_stand(passed: Gate, context: Context) -> bool:
@@ -100,7 +120,15 @@ def _rejected(
     if worn and QualityReason.FINGER_OFF in passed.reasons:
         after = probe(state, off=True, at=reading.measured_at, context=context, now=now)
         return Outcome(after.state, after.alerts, after.timers, passed)
-    return Outcome(state, gate=passed)
+    at_ms = epoch_ms(reading.measured_at)
+    if QualityReason.NOT_A_PATIENTS in passed.reasons or at_ms < state.newest_ms:
+        return Outcome(state, gate=passed)
+    bad = bad_data.count(
+        state.bad_readings, state.bad_alerted, at_ms, bad=True,
+        minute=reading.kind is ReadingKind.MINUTE,
+    )  # fmt: skip
+    after_bad = replace(state, bad_readings=bad.in_a_row, bad_alerted=bad.alerted)
+    return Outcome(after_bad, () if bad.alert is None else (bad.alert,), gate=passed)
 
 
 def _out_of_turn(
@@ -122,12 +150,22 @@ def _out_of_turn(
             ),
         )
         state = replace(state, alerted=int(level))
-    return Outcome(state, alerts, (), passed, assessment, (), late=late, time_uncertain=uncertain)
+    return Outcome(
+        state,
+        alerts,
+        (),
+        passed,
+        assessment,
+        compared=_compared(passed.vitals, context, context.danger_signs),
+        late=late,
+        time_uncertain=uncertain,
+    )
 
 
 def _in_turn(
     state: PersonState,
     kind: ReadingKind,
+    device_id: str,
     passed: Gate,
     context: Context,
     *,
@@ -141,6 +179,9 @@ def _in_turn(
     waited = state.pending
     if waited is not None:
         state, overdue = watching.settled(state, context, at_ms, now_ms=now_ms)
+        alerts += overdue
+    if state.trend_wait_ms:
+        state, overdue = episode.settled(state, context, at_ms, now_ms=now_ms)
         alerts += overdue
     own, declared = passed.vitals, context.danger_signs
     vitals, signs, carried = _scored_on(state, own, declared, at_ms)
@@ -173,6 +214,22 @@ def _in_turn(
     if pending is not state.pending:
         waiting = None if pending is None else waiting_on(vitals, signs)
     spo2, pulse = (None, None) if doubtful else (own.spo2_percent, own.pulse_per_min)
+    course = episode.Course(
+        state.trend, state.trend_alerted, state.trend_calm_ms, state.trend_wait_ms, None
+    )
+    if own.spo2_percent is not None:
+        course = episode.take_in(
+            state, own, kind, device_id, context, alerts, timers,
+            at_ms=at_ms, now_ms=now_ms, vitals_alerted=alerted, doubtful=doubtful, late=late,
+        )  # fmt: skip
+    bad = bad_data.count(
+        state.bad_readings, state.bad_alerted, at_ms, bad=doubtful and not grave, minute=minute
+    )
+    if bad.alert is not None:
+        alerts.append(bad.alert)
+    heart = state.heart
+    if own.spo2_percent is None and pulse is not None:
+        heart = Number(pulse, at_ms)
     after = PersonState(
         counted,
         alerted,
@@ -189,10 +246,34 @@ def _in_turn(
         state.spo2 if spo2 is None else Number(spo2, at_ms),
         state.pulse if pulse is None else Number(pulse, at_ms),
         remember_slow(state.slow, own, declared, at_ms),
+        course.trend,
+        course.alerted,
+        course.calm_since_ms,
+        course.wait_ms,
+        bad.in_a_row,
+        bad.alerted,
+        heart,
     )
     if state.silent or state.probe_off_ms or not state.silence_armed:
         after = watching.heard(after, context, at_ms, now_ms, alerts, timers)
-    return Outcome(after, tuple(alerts), tuple(timers), passed, assessment, carried, late)
+    return Outcome(
+        after,
+        tuple(alerts),
+        tuple(timers),
+        passed,
+        assessment,
+        carried,
+        _compared(vitals, context, signs),
+        course.score,
+        late,
+    )
+
+
+def _compared(vitals: Vitals, context: Context, signs: frozenset[DangerSign]) -> Assessment | None:
+    """Return what the rules say that run beside those that decide."""
+    if context.compared is None:
+        return None
+    return judge(vitals, context, danger_signs=signs, rules=context.compared)
 
 
 _LEVELS: Final = {int(level): level for level in Level}

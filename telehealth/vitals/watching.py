@@ -98,6 +98,8 @@ def closed(
         due_at = max(until, _last_heard(state) + context.cadence * GREY_AFTER)
         after = replace(state, silent=False, silence_armed=True)
         return Outcome(after, timers=(TimerDecision(TimerKind.DEVICE_SILENT, due_at),))
+    if cause in (Cause.TREND, Cause.BAD_DATA):
+        return Outcome(state)
     timer = TimerDecision(TimerKind.PROBE_OFF, until if state.probe_off_ms else None)
     return Outcome(replace(state, probe_alerted=False), timers=(timer,))
 
@@ -139,7 +141,7 @@ def heard(
         state = _probe_back(state, at_ms, alerts, timers)
     due_ms = at_ms + context.cadence * GREY_AFTER // _MS
     if state.silent and due_ms > now_ms:
-        alerts.append(_technical(Cause.DEVICE_SILENT, AlertAction.CLEAR, Level.GREEN, (), at_ms))
+        alerts.append(technical(Cause.DEVICE_SILENT, AlertAction.CLEAR, Level.GREEN, (), at_ms))
         state = replace(state, silent=False, silence_armed=False)
     if not state.silence_armed and not state.silent:
         timers.append(TimerDecision(TimerKind.DEVICE_SILENT, instant(max(due_ms, now_ms))))
@@ -157,9 +159,27 @@ def vitals_alert(
     late: bool = False,
     uncertain: bool = False,
 ) -> AlertDecision:
-    """Return a decision about the person's physiological alert."""
+    """Return a decision about the alert of the person's vitals."""
+    return physiological_alert(
+        Cause.VITALS, action, level, reasons, at_ms,
+        awaiting=awaiting, late=late, uncertain=uncertain,
+    )  # fmt: skip
+
+
+def physiological_alert(
+    cause: Cause,
+    action: AlertAction,
+    level: Level,
+    reasons: tuple[Reason, ...],
+    at_ms: int,
+    *,
+    awaiting: bool = False,
+    late: bool = False,
+    uncertain: bool = False,
+) -> AlertDecision:
+    """Return a decision about a physiological alert of the person."""
     return AlertDecision(
-        cause=Cause.VITALS,
+        cause=cause,
         kind=AlertKind.PHYSIOLOGICAL,
         action=action,
         level=level,
@@ -208,7 +228,7 @@ def _silence_due(state: PersonState, context: Context, now: datetime) -> Outcome
         context.cadence * GREY_AFTER / _MINUTE,
         RULES,
     )
-    alert = _technical(Cause.DEVICE_SILENT, AlertAction.RAISE, level, (reason,), epoch_ms(last_at))
+    alert = technical(Cause.DEVICE_SILENT, AlertAction.RAISE, level, (reason,), epoch_ms(last_at))
     return Outcome(replace(state, silent=True, silence_armed=False), (alert,))
 
 
@@ -227,7 +247,7 @@ def _probe_due(state: PersonState, now: datetime) -> Outcome:
         PROBE_OFF_AFTER / _MINUTE,
         RULES,
     )
-    alert = _technical(
+    alert = technical(
         Cause.PROBE_OFF, AlertAction.RAISE, Level.YELLOW, (reason,), state.probe_off_ms
     )
     return Outcome(replace(state, probe_alerted=True), (alert,))
@@ -237,15 +257,16 @@ def _probe_back(
     state: PersonState, at_ms: int, alerts: list[AlertDecision], timers: list[TimerDecision]
 ) -> PersonState:
     if state.probe_alerted:
-        alerts.append(_technical(Cause.PROBE_OFF, AlertAction.CLEAR, Level.GREEN, (), at_ms))
+        alerts.append(technical(Cause.PROBE_OFF, AlertAction.CLEAR, Level.GREEN, (), at_ms))
     else:
         timers.append(TimerDecision(TimerKind.PROBE_OFF, None))
     return replace(state, probe_off_ms=0, probe_alerted=False)
 
 
-def _technical(
+def technical(
     cause: Cause, action: AlertAction, level: Level, reasons: tuple[Reason, ...], at_ms: int
 ) -> AlertDecision:
+    """Return a decision about a technical alert of the person."""
     return AlertDecision(
         cause=cause,
         kind=AlertKind.TECHNICAL,

@@ -16,6 +16,7 @@ from telehealth.errors import (
 from telehealth.programmes import NewProgramme
 from telehealth.store import tables
 from telehealth.store.database import Database, Reader, Transaction
+from telehealth.subjects import DEFAULT_PACK
 from telehealth.vitals.packs import Citation, Confidence, Pack
 from telehealth.vitals.rules import PACKS
 from tests import rows
@@ -216,7 +217,7 @@ async def test_a_programme_with_open_cases_does_not_end(commune: Database) -> No
 
 
 def test_a_pack_of_low_confidence_is_for_trial_only() -> None:
-    (pack,) = PACKS.values()
+    pack = PACKS[DEFAULT_PACK]
     assert programme_book.may_be_clinical(pack)
     rule = pack.rules[0]
     source = Citation("from memory", "–", "2026", Confidence.LOW)

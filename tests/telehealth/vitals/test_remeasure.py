@@ -162,6 +162,14 @@ def test_of_three_the_middle_level_counts(third: Level, decision: Decision) -> N
     assert weigh(pending, RED, seen(third, 93, at_ms=LATER + 1)) == (None, (decision,))
 
 
+def test_a_third_worse_than_both_confirms_and_waits_itself() -> None:
+    pending, _ = weigh(opened(ORANGE, 93), YELLOW, seen(GREEN, 99, at_ms=LATER))
+    opened_anew, decisions = weigh(pending, ORANGE, seen(RED, 91, at_ms=LATER + 1))
+    assert opened_anew is not None
+    assert opened_anew.level == RED
+    assert decisions == (Confirm(ORANGE), Raise(RED, opened_anew.until_ms))
+
+
 def test_without_a_third_the_worse_is_confirmed() -> None:
     pending, _ = weigh(opened(RED, 90), RED, seen(YELLOW, 96, at_ms=LATER))
     assert settle(pending, LATER + REPEAT_WITHIN_MS - 1) is None
