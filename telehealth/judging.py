@@ -45,7 +45,8 @@ READING_COLUMNS: Final = (
     "spo2_min_percent", "pulse_per_min", "perfusion_index_percent", "respiration_per_min",
     "temperature_celsius", "systolic_mmhg", "diastolic_mmhg", "oxygen", "consciousness",
     "quality", "quality_share", "gate", "gate_reasons", "level", "news2_lower", "news2_upper",
-    "rule_pack", "level_table", "reasons", "late", "time_uncertain", "content_key", "changed_in",
+    "rule_pack", "level_table", "reasons", "trend", "compared_level", "compared_pack", "late",
+    "time_uncertain", "content_key", "changed_in",
 )  # fmt: skip
 
 
@@ -142,9 +143,9 @@ def judge(tx: Transaction, readings: Sequence[Belonging], probes: Sequence[Probe
     for key, reading, person_id in sorted(readings, key=_measured_at):
         subject = subjects[person_id] if person_id is not None else NOBODY
         day = reading.measured_at.date()
-        context = contexts.get((person_id, day))
+        context = None if subject.limits else contexts.get((person_id, day))
         if context is None:
-            context = contexts[person_id, day] = subject.context_on(day)
+            context = contexts[person_id, day] = subject.context_at(reading.measured_at)
         state = PersonState() if person_id is None else judged.states[person_id]
         outcome = advance(state, reading, context, now)
         judged.rows.append(_row(key, reading, person_id, outcome, now_ms, number))
@@ -156,7 +157,7 @@ def judge(tx: Transaction, readings: Sequence[Belonging], probes: Sequence[Probe
         subject = subjects[person_id]
         at = instant(event.at)
         off = event.kind == "finger_off"
-        context = subject.context_on(at.date())
+        context = subject.context_at(at)
         state = judged.states[person_id]
         outcome = watching.probe(state, off=off, at=at, context=context, now=now)
         _note(judged, subject, device_id, outcome)
@@ -225,6 +226,7 @@ def _row(
     news2 = assessed.news2 if assessed is not None else None
     lower, upper = (news2.lower, news2.upper) if isinstance(news2, News2) else (None, None)
     reasons = assessed.reasons if assessed is not None else ()
+    compared = outcome.compared
     return (
         reading.device_id, person_id, reading.kind.value, epoch_ms(reading.measured_at), now_ms,
         v.spo2_percent, reading.spo2_min_percent, v.pulse_per_min, v.perfusion_index_percent,
@@ -236,6 +238,9 @@ def _row(
         assessed.pack_id if assessed is not None else None,
         assessed.table if assessed is not None else None,
         msgspec.json.encode(reasons) if reasons else None,
+        outcome.trend.score if outcome.trend is not None else None,
+        int(compared.level) if compared is not None else None,
+        compared.pack_id if compared is not None else None,
         outcome.late, outcome.time_uncertain, key, number,
     )  # fmt: skip
 
@@ -266,7 +271,7 @@ def _move(
     if subject is None:
         return []
     judged = Judged(states=lock_states(tx, [person_id]))
-    context = subject.context_on(tx.now.date())
+    context = subject.context_at(tx.now)
     _note(judged, subject, None, step(judged.states[person_id], context))
     keep(tx, judged)
     return ["outbox", f"person:{person_id}"]

@@ -45,7 +45,7 @@ def pockets_of(reader: Reader, actor: Actor) -> list[Pocket]:
             Pocket(
                 person_id,
                 names[person_id],
-                pocket_rules(known[person_id].context_on(today)),
+                pocket_rules(known[person_id].context_on(today, reader.now_ms)),
                 station_phone,
                 sms_number or station_phone,
             )

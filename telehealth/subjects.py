@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
 from protocols.uplink import epoch_ms
-from telehealth import timers
+from telehealth import limits, timers
+from telehealth.limits import Limit
 from telehealth.people.records import unseal
 from telehealth.store.database import Reader, Row, Transaction
 from telehealth.vitals.decisions import TimerDecision
@@ -33,12 +34,29 @@ class Subject:
     cadence: timedelta
     assigned_doctor_id: str | None
     programme_id: str | None
+    compared: RuleSet | None = None
+    limits: tuple[Limit, ...] = ()
 
-    def context_on(self, day: date) -> Context:
-        """Return the context of a reading of that day."""
+    def context_at(self, at: datetime) -> Context:
+        """Return the context of a reading of that instant."""
+        return self.context_on(at.date(), epoch_ms(at))
+
+    def context_on(self, day: date, at_ms: int) -> Context:
+        """Return the context of an instant, with the age of that day."""
         age = None if self.birth_date is None else age_in_months(self.birth_date, day)
+        if not self.limits:
+            return Context(
+                rules=self.rules, age_months=age, pregnant=self.pregnant,
+                compared=self.compared, cadence=self.cadence,
+            )  # fmt: skip
         return Context(
-            rules=self.rules, age_months=age, pregnant=self.pregnant, cadence=self.cadence
+            rules=self.rules,
+            age_months=age,
+            pregnant=self.pregnant,
+            scale_2=limits.scale_2_at(self.limits, at_ms),
+            target=limits.range_at(self.limits, at_ms),
+            compared=self.compared,
+            cadence=self.cadence,
         )
 
 
@@ -82,17 +100,20 @@ def subjects_of(reader: Reader, person_ids: Sequence[str]) -> dict[str, Subject]
     """Return what the rules must know of each person, by the case that is open now."""
     rows = reader.rows_in(
         "SELECT p.person_id, p.personal, p.pregnant, c.assigned_doctor_id, g.programme_id,"
-        " g.rule_pack, g.mode, g.levels_signed_by, g.levels_signed_on, g.cadence_s"
+        " g.rule_pack, g.mode, g.levels_signed_by, g.levels_signed_on, g.cadence_s,"
+        " g.compared_pack"
         " FROM person p LEFT JOIN f0_case c ON c.person_id = p.person_id AND c.closed_ms IS NULL"
         " LEFT JOIN programme g ON g.programme_id = c.programme_id"
         " WHERE p.person_id IN (…)",
         person_ids,
     )
-    return {row[0]: _subject(reader, row) for row in rows}
+    set_for = limits.of_persons(reader, person_ids)
+    return {row[0]: _subject(reader, row, set_for.get(row[0], ())) for row in rows}
 
 
-def _subject(reader: Reader, row: Row) -> Subject:
-    person_id, personal, pregnant, doctor_id, programme_id, pack, mode, by, on, cadence_s = row
+def _subject(reader: Reader, row: Row, set_for: Sequence[Limit]) -> Subject:
+    person_id, personal, pregnant, doctor_id, programme_id, *chosen, compared = row
+    pack, mode, by, on, cadence_s = chosen
     return Subject(
         person_id=person_id,
         birth_date=unseal(reader.vault, person_id, personal).born,
@@ -101,6 +122,8 @@ def _subject(reader: Reader, row: Row) -> Subject:
         cadence=timedelta(seconds=cadence_s or _DEFAULT_CADENCE_S),
         assigned_doctor_id=doctor_id,
         programme_id=programme_id,
+        compared=rules_of(compared, Mode.EVALUATION.value, None, None) if compared else None,
+        limits=tuple(set_for),
     )
 
 

@@ -232,7 +232,7 @@ def _closed_by_a_human(tx: Transaction, alert: Alert, person_id: str) -> None:
     """Let the same level of the same cause stay silent for a while, a worse one not."""
     subject = subjects.subjects_of(tx, [person_id])[person_id]
     states = subjects.lock_states(tx, [person_id])
-    context = subject.context_on(tx.now.date())
+    context = subject.context_at(tx.now)
     outcome = watching.closed(states[person_id], alert.cause, tx.now, context=context)
     subjects.keep_states(tx, {person_id: outcome.state})
     for timer in outcome.timers:

@@ -42,6 +42,7 @@ LINKS: Final = (
     Link("alert", "alert_id", "subject_id"),
     Link("call", "room_id", "person_id"),
     Link("measure_request", "request_id", "person_id"),
+    Link("person_limit", "limit_id", "person_id"),
     Link("gateway_command", "command_id", "person_id"),
     Link("phone_shown", "shown_id", "person_id"),
 )

@@ -25,8 +25,9 @@ from telehealth.vitals.person_state import Outcome, PersonState
 from telehealth.vitals.silence import GREY_AFTER, PROBE_OFF_AFTER
 from telehealth.vitals.state import advance
 
-WINDOW: Final = timedelta(days=7)
-"""Longer than anything that the rules carry on, and than the longest cadence."""
+WINDOW: Final = timedelta(days=30)
+"""Longer than anything that the rules carry on: what is usual for a person (`vitals.trend`) is
+learnt in the first days that they are monitored."""
 _WINDOW_MS: Final = WINDOW // timedelta(milliseconds=1)
 _READING: Final = (
     "SELECT reading_id, device_id, kind, measured_ms, received_ms, spo2_percent, spo2_min_percent,"
@@ -36,7 +37,7 @@ _READING: Final = (
 )
 SCORED: Final = (
     "gate", "gate_reasons", "level", "news2_lower", "news2_upper", "rule_pack", "level_table",
-    "reasons",
+    "reasons", "trend",
 )  # fmt: skip
 """Columns of a reading that say what the rules made of it."""
 
@@ -64,7 +65,7 @@ def recompute(
     for person_id in sorted(known):
         subject = known[person_id]
         state = replay(tx, person_id, subject, set(rescore))
-        context = subject.context_on(tx.now.date())
+        context = subject.context_at(tx.now)
         other = (joining or {}).get(person_id)
         state = agreeing(
             state,
@@ -93,9 +94,7 @@ def replay(
     state, scores = PersonState(), list[Row]()
     for row in rows:
         reading = reading_of(row)
-        outcome = advance(
-            state, reading, subject.context_on(reading.measured_at.date()), instant(row[4])
-        )
+        outcome = advance(state, reading, subject.context_at(reading.measured_at), instant(row[4]))
         state = outcome.state
         if row[0] in rescore:
             scores.append((*scored(outcome), row[0]))
@@ -118,7 +117,7 @@ def _scored_alone(
 def alone(row: Row, subject: subjects.Subject) -> Row:
     """Return the scores of one reading by itself, under a person's rules or nobody's."""
     reading = reading_of(row)
-    context = subject.context_on(reading.measured_at.date())
+    context = subject.context_at(reading.measured_at)
     return scored(advance(PersonState(), reading, context, instant(row[4])))
 
 
@@ -170,6 +169,7 @@ def scored(outcome: Outcome) -> Row:
         msgspec.json.encode(assessed.reasons)
         if assessed is not None and assessed.reasons
         else None,
+        outcome.trend.score if outcome.trend is not None else None,
     )
 
 

@@ -22,6 +22,9 @@ from telehealth.settings import Settings
 from tests import databases
 from tests.devices.given import Heard, WatchedSpool, chance, spool_path
 
+CONNECTED = "connected to the server"
+"""Said after the server has noted the contact; a rotation before that would be refused."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -89,13 +92,14 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
 
 
 async def test_a_connected_gateway_learns_each_next_identity_within_seconds(place: Place) -> None:
-    with Heard("connected to the server") as connected:
+    with Heard(CONNECTED) as connected:
         async with place.online():
             await connected.once()
             for _ in range(3):
-                with Heard("server's identities kept") as kept:
+                with Heard("server's identities kept") as kept, Heard(CONNECTED) as again:
                     await place.rotates()
                     await kept.once()
+                    await again.once()
                 assert place.pinned == place.shown
     report = await audit_commands.verify_with(place.settings, [])
     assert report.findings == [], "checkpoints of each identity are vouched for"
@@ -131,6 +135,6 @@ async def test_a_broken_file_of_keys_changes_nothing(
     place.settings.keys.write_text("{}")
     place.server.reload()
     assert "keys are not taken over" in caplog.text
-    with Heard("connected to the server") as connected:
+    with Heard(CONNECTED) as connected:
         async with place.online():
             await connected.once()

@@ -41,6 +41,7 @@ from telehealth.store.tables.gateways import (
     StreamGap,
     Upload,
 )
+from telehealth.store.tables.limits import PersonLimit
 from telehealth.store.tables.people import (
     Household,
     HouseholdMember,
@@ -85,6 +86,7 @@ __all__ = [
     "Outbox",
     "Person",
     "PersonIdentifier",
+    "PersonLimit",
     "PersonMerge",
     "PersonPair",
     "PersonProxy",

@@ -18,6 +18,8 @@ class Programme(SQLModel, table=True):
     time_zone: str = "Asia/Ho_Chi_Minh"
     rule_pack: str
     """Name and edition, `moh-vn-261@2022-01-31`."""
+    compared_pack: str | None = None
+    """A pack that runs beside, to be compared; it decides nothing."""
     mode: str = "evaluation"
     """`clinical` loads no entry of low confidence and no level table without a signature."""
     levels_signed_by: str | None = None

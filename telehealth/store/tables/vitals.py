@@ -42,6 +42,11 @@ class ReadingRow(SQLModel, table=True):
     level_table: str | None = None
     reasons: bytes | None = Field(default=None, sa_type=LargeBinary)
     """JSON list of {code, parameter, value, limit, source}; None: none."""
+    trend: float | None = None
+    """The trend score with this reading in it, 0 to 10; None: it took no part, or too early."""
+    compared_level: int | None = None
+    """The level under the pack that runs beside the one that decides."""
+    compared_pack: str | None = None
     late: bool = False
     time_uncertain: bool = False
     content_key: bytes = blob()
