@@ -69,6 +69,8 @@ class PhonePost(Struct, frozen=True):
     epoch: Uuid
     now: ClockMs
     batches: Annotated[list[msgspec.Raw], Meta(max_length=MAX_BATCHES)]
+    account: Annotated[str, Meta(max_length=64)] = ""
+    """Whose queue it is; in another account's session it is refused whole, and waits."""
 
 
 class PhoneUpload(Struct, frozen=True):
@@ -77,6 +79,7 @@ class PhoneUpload(Struct, frozen=True):
     epoch: Uuid
     now: ClockMs
     batches: Annotated[list[PhoneBatch], Meta(max_length=MAX_BATCHES)]
+    account: Annotated[str, Meta(max_length=64)] = ""
 
 
 class PhoneAck(Struct, frozen=True):

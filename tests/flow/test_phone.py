@@ -31,6 +31,7 @@ class Phone:
     def __init__(self, server: Listening, http: ClientSession) -> None:
         self.server, self.http = server, http
         self.epoch, self.device = str(uuid.uuid4()), f"ph:{uuid.uuid4()}"
+        self.account = ""
 
     def typed(self, seq: int, person_id: str, spo2: float, **more: Any) -> dict[str, Any]:
         """Return a batch with one typed reading; `at` is now unless it is said."""
@@ -48,7 +49,10 @@ class Phone:
 
     async def post(self, *batches: Any, ahead_ms: int = 0) -> dict[str, Any]:
         """Post batches; returns the answer, with its status."""
-        body = {"epoch": self.epoch, "now": now_ms() + ahead_ms, "batches": list(batches)}
+        body = {
+            "epoch": self.epoch, "now": now_ms() + ahead_ms, "batches": list(batches),
+            "account": self.account,
+        }  # fmt: skip
         async with self.http.post(
             self.server.origin + URL, json=body, headers={"Sec-Fetch-Site": "same-origin"}
         ) as answer:
@@ -182,6 +186,26 @@ async def test_a_reading_of_a_merged_record_is_the_survivors(
     async with phone_of(server, made.patient_id) as phone:
         assert (await phone.post(phone.typed(1, "p-twice", 96)))["refused"] == []
         assert await phone.stored("person_id") == [(made.person_id,)]
+
+
+async def test_a_queue_of_another_account_is_refused_whole_and_waits_for_its_own(
+    server: Listening, made: world.World
+) -> None:
+    def other(tx: Transaction) -> None:
+        rows.person(tx, "p-other", "Người Khác", "1980-01-01")
+        rows.account(tx, "ac-other", "patient", person_id="p-other")
+
+    await server.services.database.write(other)
+    async with phone_of(server, "ac-other") as phone:
+        phone.account = made.patient_id
+        batch = phone.typed(1, made.person_id, 91)
+        assert (await phone.post(batch))["status"] == 401
+        assert await phone.stored("payload", "upload") == []
+        assert await phone.stored("payload", "refused") == []
+    async with phone_of(server, made.patient_id) as phone:
+        phone.account = made.patient_id
+        answer = await phone.post(batch)
+        assert (answer["acked"], answer["refused"]) == (1, [])
 
 
 async def test_nothing_is_kept_of_somebody_who_withdrew_consent(

@@ -10,6 +10,7 @@ from telehealth.errors import NotAllowedError
 from telehealth.intake import Upload
 from telehealth.store.database import Reader
 from webui.api.body import body_as
+from webui.errors import SignInFirstError
 from webui.keys import SERVICES, now_ms, signed_in
 from webui.permit import note, refused
 
@@ -18,6 +19,8 @@ async def take_uploads(request: web.Request) -> web.Response:
     """Take in what a phone measured; answered when it is durable (docs/phone.md)."""
     services, who = request.app[SERVICES], signed_in(request)
     post = await body_as(request, PhonePost)
+    if post.account not in ("", who.account_id):
+        raise SignInFirstError("this queue is another account's; it waits for that account")
     named = phones.read(post)
     person_ids = sorted({one.batch.person for one in named if one.batch is not None})
 

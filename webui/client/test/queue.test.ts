@@ -28,6 +28,10 @@ test("an empty queue sends nothing", () => {
   assert.equal(nextPost(empty(), 0), undefined);
 });
 
+test("a post says whose queue it is", () => {
+  assert.equal(nextPost(filled(1), 9)?.account, "ac-1");
+});
+
 test("a post holds the oldest that wait, twenty at most", () => {
   assert.deepEqual(sequence(nextPost(filled(3), 9)?.batches ?? []), [1, 2, 3]);
   assert.deepEqual(sequence(nextPost(filled(25), 9)?.batches ?? []), Array.from({ length: 20 }, (_, i) => i + 1));

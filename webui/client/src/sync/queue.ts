@@ -45,6 +45,8 @@ export interface Stream {
 }
 
 export interface Post {
+  /** Whose queue it is: the session may have changed since the page was opened. */
+  account: string;
   epoch: string;
   now: number;
   batches: Omit<Item, "queued_ms" | "acked_ms" | "refused">[];
@@ -84,7 +86,8 @@ export function nextPost(queue: Queue, nowMs: number): Post | undefined {
   const batches = first.map(({ seq, person, device, readings, shown, rules }) => {
     return { seq, person, device, readings, shown, rules };
   });
-  return { epoch: queue.stream.epoch, now: nowMs, batches };
+  const { account, epoch } = queue.stream;
+  return { account, epoch, now: nowMs, batches };
 }
 
 /** Takes the server's answer: what it holds is done, what it lacks goes again. */
