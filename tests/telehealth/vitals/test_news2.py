@@ -223,9 +223,11 @@ SPO2_EDGES = (83, 84, 85, 86, 87, 88, 91, 92, 93, 94, 95, 96, 97)
 @pytest.mark.parametrize("scale_2", [None, SCALE_2])
 def test_agrees_with_vitalscore_on_joint_band_edges(scale_2: Scale2Prescription | None) -> None:
     joint = itertools.product(
-        (8, 9, 12, 21, 25), SPO2_EDGES, (Oxygen.AIR, Oxygen.OXYGEN), (90, 91, 101, 111, 220),
-        (40, 41, 51, 91, 111, 131), ("A", "V"), (35.0, 36.0, 38.0, 39.0, 39.1),
+        (8, 9, 11, 12, 20, 21, 24, 25), SPO2_EDGES, (Oxygen.AIR, Oxygen.OXYGEN),
+        (90, 91, 101, 111, 220), (40, 41, 51, 91, 111, 131), ("A", "V"),
+        (35.0, 35.1, 36.0, 36.1, 38.0, 38.1, 39.0, 39.1),
     )  # fmt: skip
+    cases = 0
     for respiration, spo2, oxygen, systolic, pulse, awake, temperature in joint:
         ours = news2(
             Vitals(
@@ -241,6 +243,8 @@ def test_agrees_with_vitalscore_on_joint_band_edges(scale_2: Scale2Prescription 
             temperature=temperature, use_spo2_scale2=scale_2 is not None,
         )  # fmt: skip
         assert ours.lower == ours.upper == theirs.total
+        cases += 1
+    assert cases == 99_840, "of each scale; 199,680 of both"
 
 
 def complete_vitals() -> st.SearchStrategy[dict[str, object]]:
@@ -257,22 +261,29 @@ def complete_vitals() -> st.SearchStrategy[dict[str, object]]:
     )
 
 
-@given(
-    full=complete_vitals(),
-    known=st.sets(st.sampled_from(Parameter).filter(lambda p: p.value in Vitals.__slots__)),
-    scaled=st.booleans(),
+INPUTS = (
+    "respiration_per_min", "spo2_percent", "oxygen", "systolic_mmhg", "pulse_per_min",
+    "consciousness", "temperature_celsius",
+)  # fmt: skip
+PATTERNS = tuple(
+    frozenset(known) for n in range(len(INPUTS) + 1) for known in itertools.combinations(INPUTS, n)
 )
-def test_bounds_contain_every_completion(
-    full: dict[str, object], known: set[Parameter], scaled: bool
+
+
+@given(full=complete_vitals(), scaled=st.booleans())
+def test_the_bounds_of_every_pattern_of_missing_inputs_contain_the_true_score(
+    full: dict[str, object], scaled: bool
 ) -> None:
     scale_2 = SCALE_2 if scaled else None
-    part = {name: value for name, value in full.items() if Parameter(name) in known}
-    score = news2(only(**part), scale_2=scale_2)
     whole = news2(only(**full), scale_2=scale_2)
     assert whole.lower == whole.upper
-    assert score.lower <= whole.lower <= score.upper
-    assert set(score.missing) == {Parameter(name) for name in full} - known
-    assert set(score.single_three) <= set(whole.single_three)
+    assert len(PATTERNS) == 2**7
+    for known in PATTERNS:
+        part = {name: value for name, value in full.items() if name in known}
+        score = news2(only(**part), scale_2=scale_2)
+        assert score.lower <= whole.lower <= score.upper
+        assert {parameter.value for parameter in score.missing} == set(full) - known
+        assert set(score.single_three) <= set(whole.single_three)
 
 
 def test_the_bounds_are_reached_not_only_respected() -> None:
